@@ -1,0 +1,34 @@
+"""Settings of all tests: one fixed hypothesis profile, strict float errors."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "fixed",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("fixed")
+
+
+@pytest.fixture(autouse=True)
+def _strict_float_errors() -> Any:
+    """An overflow or an invalid operation in our arithmetic is a bug."""
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def vectors() -> dict[str, Any]:
+    """The known answers of docs/numbers.md."""
+    path = Path(__file__).parent / "vectors" / "vectors.json"
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return loaded

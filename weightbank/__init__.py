@@ -1,0 +1,1 @@
+"""Weightbank: the weights a training run starts from."""

@@ -1,0 +1,36 @@
+"""What a backend can do. Composition of these is the same for all backends."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weightbank.distributions import Drawn
+from weightbank.dtypes import Dtype
+from weightbank.numbers.streams import Stream
+
+
+class Backend(Protocol):
+    """Makes numbers on one kind of device.
+
+    Every method is a pure function of its arguments and may be called from
+    several threads at once.
+    """
+
+    def fill(self, values: Drawn, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
+        """Write elements ``start`` to ``start + out.size`` of a distribution.
+
+        Args:
+            values: What to draw.
+            dtype: A floating dtype.
+            start: First element, counted over the whole tensor.
+            out: Contiguous, aligned, of ``dtype.storage``, shape (n,).
+        """
+
+    def words(self, stream: Stream, start: int, stop: int) -> NDArray[np.uint32]:
+        """Return the random words of elements ``start`` to ``stop``, shape (n,)."""
+
+    def orthogonal(
+        self, stream: Stream, rows: int, columns: int, gain: np.float32
+    ) -> NDArray[np.float32]:
+        """Return a float32 matrix of shape (rows, columns), orthonormal times gain."""

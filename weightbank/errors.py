@@ -1,0 +1,201 @@
+"""Every error that the library raises for a caller's mistake.
+
+    WeightbankError                 code, argument, value, accepted
+    ├── InvalidSpecError            the spec cannot be what its author meant
+    │   ├── SyntaxSpecError         not JSON or YAML, or a duplicate key
+    │   ├── UnknownKeyError         a key nobody reads
+    │   ├── UnknownTypeError        a layer, initializer, preset or nonlinearity of no such name
+    │   ├── InvalidArgumentError    an argument of the wrong kind, or out of its range
+    │   ├── InvalidNameError        a tensor's name that a state dict cannot hold
+    │   ├── DuplicateNameError      two tensors of one name
+    │   ├── InvalidShapeError       a shape that no tensor has
+    │   ├── InvalidPatternError     a regular expression RE2 does not take
+    │   ├── UnusedRuleError         a rule that decides nothing
+    │   ├── MissingInitializerError a tensor that nothing initializes
+    │   ├── InvalidTieError         a tie without a target, of another shape, or in a chain
+    │   ├── UnrepresentableError    values that the dtype cannot hold
+    │   └── ConstantWeightsError    equal weights that would stay equal
+    ├── InvalidSeedError            not an integer in [0, 2**64)
+    ├── InvalidDtypeError           not a floating dtype we make
+    ├── InvalidRangeError           bytes or elements beyond the end
+    └── LimitExceededError          a bound that keeps the service standing
+
+A caller's mistake is an exception; ours is an ``assert``. HTTP statuses are not
+known here: ``app/errors.py`` maps codes to them.
+"""
+
+from typing import ClassVar
+
+
+class WeightbankError(Exception):
+    """Base of all errors for a caller's mistakes.
+
+    The message reads ``<argument> <value> <problem>; <what is accepted>``.
+
+    Attributes:
+        code: Stable name of the kind of mistake, for programs.
+        argument: What was wrong, as a path into the input (``layers[3].bias``)
+            or the name of a tensor.
+        value: The offending value, shortened, as it was written.
+        accepted: What would have been accepted, in words; may be empty.
+
+    Examples:
+        >>> error = InvalidSeedError("seed", -1, "is negative", "an integer in [0, 2**64)")
+        >>> str(error)
+        'seed -1 is negative; accepted: an integer in [0, 2**64)'
+        >>> error.code
+        'invalid_seed'
+    """
+
+    code: ClassVar[str] = "invalid"
+
+    def __init__(self, argument: str, value: object, problem: str, accepted: str = "") -> None:
+        self.argument = argument
+        self.value = value if value is NO_VALUE else shorten(value)
+        self.accepted = accepted
+        shown = "" if value is NO_VALUE else f" {self.value}"
+        ending = f"; accepted: {accepted}" if accepted else ""
+        super().__init__(f"{argument}{shown} {problem}{ending}")
+
+
+class _NoValue:
+    """Says that an error has no single offending value."""
+
+    def __repr__(self) -> str:
+        return ""
+
+
+NO_VALUE = _NoValue()
+_SHOWN_CHARACTERS = 80
+
+
+def shorten(value: object, *, characters: int = _SHOWN_CHARACTERS) -> str:
+    """Return ``repr(value)``, cut in the middle when it is long.
+
+    Args:
+        value: Anything a document can hold.
+        characters: The most to show.
+
+    Examples:
+        >>> shorten("relu")
+        "'relu'"
+        >>> shorten("x" * 1000, characters=11)
+        "'xxx…xxxx'"
+    """
+    if isinstance(value, str | bytes | list | tuple) and len(value) > 4 * characters:
+        value = value[: 2 * characters] + value[-2 * characters :]
+    if isinstance(value, int) and value.bit_length() > 4 * characters:
+        return f"an integer of {value.bit_length()} bits"
+    text = repr(value)
+    if len(text) <= characters:
+        return text
+    half = (characters - 1) // 2
+    return f"{text[: half - 1]}…{text[-half:]}"
+
+
+class InvalidSpecError(WeightbankError):
+    """The spec cannot be what its author meant."""
+
+    code = "invalid_spec"
+
+
+class SyntaxSpecError(InvalidSpecError):
+    """The text is neither JSON nor YAML 1.2, or says one key twice."""
+
+    code = "invalid_syntax"
+
+
+class UnknownKeyError(InvalidSpecError):
+    """A key that nobody reads; most often a misspelt argument."""
+
+    code = "unknown_key"
+
+
+class UnknownTypeError(InvalidSpecError):
+    """There is no layer, initializer, preset or nonlinearity of this name."""
+
+    code = "unknown_type"
+
+
+class InvalidArgumentError(InvalidSpecError):
+    """An argument is of the wrong kind, not finite, or out of its range."""
+
+    code = "invalid_argument"
+
+
+class InvalidNameError(InvalidSpecError):
+    """A name that a state dict or a safetensors header cannot hold."""
+
+    code = "invalid_name"
+
+
+class DuplicateNameError(InvalidSpecError):
+    """Two tensors of one name."""
+
+    code = "duplicate_name"
+
+
+class InvalidShapeError(InvalidSpecError):
+    """A shape that no tensor has, or that an initializer cannot fill."""
+
+    code = "invalid_shape"
+
+
+class InvalidPatternError(InvalidSpecError):
+    """A regular expression that RE2 does not take."""
+
+    code = "invalid_pattern"
+
+
+class UnusedRuleError(InvalidSpecError):
+    """A rule that decides nothing: mostly a name with a typing error."""
+
+    code = "unused_rule"
+
+
+class MissingInitializerError(InvalidSpecError):
+    """A tensor that neither a layer, a rule nor the preset initializes."""
+
+    code = "missing_initializer"
+
+
+class InvalidTieError(InvalidSpecError):
+    """A tie to no tensor, to one of another shape, or to another tie."""
+
+    code = "invalid_tie"
+
+
+class UnrepresentableError(InvalidSpecError):
+    """Values that a tensor's dtype cannot hold."""
+
+    code = "unrepresentable"
+
+
+class ConstantWeightsError(InvalidSpecError):
+    """Weights that are all equal, get equal updates, and stay equal."""
+
+    code = "constant_weights"
+
+
+class InvalidSeedError(WeightbankError):
+    """A seed that is not an integer in [0, 2**64)."""
+
+    code = "invalid_seed"
+
+
+class InvalidDtypeError(WeightbankError):
+    """A dtype that is none of the floating ones we make."""
+
+    code = "invalid_dtype"
+
+
+class InvalidRangeError(WeightbankError):
+    """Bytes or elements outside of a file or tensor."""
+
+    code = "invalid_range"
+
+
+class LimitExceededError(WeightbankError):
+    """A request beyond a bound that keeps the service standing."""
+
+    code = "limit_exceeded"
