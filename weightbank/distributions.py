@@ -96,16 +96,16 @@ class Sparse:
 
 @dataclass(frozen=True, slots=True)
 class Orthogonal:
-    """A matrix of orthonormal rows or columns, times gain; several are stacked.
+    """A matrix of orthonormal rows or columns, times gain.
 
     Attributes:
-        streams: One for each matrix in the stack.
-        rows: Of one matrix.
-        columns: Of one matrix.
+        stream: Of the tag ``orth``, or ``orth/p`` for part p of a split.
+        rows: Of the tensor flattened to two dimensions.
+        columns: Of the tensor flattened to two dimensions.
         gain: Multiplies every element.
     """
 
-    streams: tuple[Stream, ...]
+    stream: Stream
     rows: int
     columns: int
     gain: np.float32

@@ -1,0 +1,174 @@
+"""The command line: ``weightbank from-module timm:resnet50 > resnet50.yaml``.
+
+The one place of the library that does I/O and imports torch.
+"""
+
+import argparse
+import importlib
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+
+from weightbank.errors import InvalidArgumentError, WeightbankError
+from weightbank.from_module import ModuleSpec, from_module
+
+_HEADS = ("CausalLM", "ImageClassification", "MaskedLM", "Seq2SeqLM", "SequenceClassification")
+_LONG_LINE = 10_000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: Of the command line; those of the process if left out.
+
+    Returns:
+        The exit status: 0, or 2 for a mistake of the caller's.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        written = from_module(build_module(options.model), preset=options.preset or None)
+    except (WeightbankError, ImportError) as error:
+        sys.stderr.write(f"weightbank: {error}\n")
+        return 2
+    text = dump_json(written) if options.format == "json" else dump_yaml(written)
+    if options.output is None:
+        sys.stdout.write(text)
+    else:
+        options.output.write_text(text, encoding="utf-8")
+    _report(written)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="weightbank", description="Weights to start from.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser(
+        "from-module",
+        help="write the layers of a torch module as a spec",
+        description="Build a model on the meta device and write its layers as a spec.",
+    )
+    command.add_argument(
+        "model",
+        help="timm:NAME, torchvision:NAME, transformers:TYPE_OR_CLASS (default configuration), or "
+        "package.module:callable",
+    )
+    command.add_argument("--preset", default="torch@2", help="of the spec; empty leaves it out")
+    command.add_argument("--format", choices=("yaml", "json"), default="yaml")
+    command.add_argument("--output", type=Path, help="a file; standard output if left out")
+    return parser
+
+
+def build_module(reference: str) -> Any:
+    """Build a model on the meta device, where it needs no memory.
+
+    Args:
+        reference: ``timm:NAME``, ``torchvision:NAME``, ``transformers:NAME`` (a
+            model type or class, with its default configuration), or
+            ``package.module:callable``.
+
+    Raises:
+        InvalidArgumentError: If there is no such model.
+        ImportError: If the package is not installed.
+    """
+    package, separator, name = reference.partition(":")
+    if not separator or not package or not name:
+        accepted = "timm:NAME, torchvision:NAME, transformers:NAME or package.module:callable"
+        raise InvalidArgumentError("model", reference, "names no model", accepted)
+    import torch  # noqa: PLC0415 - optional, and slow to import
+
+    with torch.device("meta"):
+        if package == "timm":
+            return _timm(name)
+        if package == "torchvision":
+            return _torchvision(name)
+        if package == "transformers":
+            return _transformers(name)
+        return _callable(package, name)()
+
+
+def _timm(name: str) -> Any:
+    timm = importlib.import_module("timm")
+    if not timm.is_model(name):
+        accepted = "a name of timm.list_models()"
+        raise InvalidArgumentError("model", f"timm:{name}", "is no model of timm", accepted)
+    return timm.create_model(name, pretrained=False)
+
+
+def _torchvision(name: str) -> Any:
+    models = importlib.import_module("torchvision.models")
+    if name not in models.list_models():
+        accepted = "a name of torchvision.models.list_models()"
+        raise InvalidArgumentError("model", name, "is no model of torchvision", accepted)
+    return models.get_model(name, weights=None)
+
+
+def _transformers(name: str) -> Any:
+    """Build a class of transformers, or the usual class of a model type."""
+    transformers = importlib.import_module("transformers")
+    if name.isidentifier() and hasattr(transformers, name):
+        cls = getattr(transformers, name)
+        if hasattr(cls, "config_class"):
+            return cls(cls.config_class())
+    types = importlib.import_module("transformers.models.auto.configuration_auto").CONFIG_MAPPING
+    if name not in types:
+        accepted = "a model type such as gpt2, or a class such as GPT2LMHeadModel"
+        raise InvalidArgumentError("model", name, "is no model of transformers", accepted)
+    config = types[name]()
+    for head in _HEADS:
+        auto = getattr(transformers, f"AutoModelFor{head}")
+        if type(config) in auto._model_mapping:  # noqa: SLF001 - there is no public look-up
+            return auto.from_config(config)
+    return transformers.AutoModel.from_config(config)
+
+
+def _callable(package: str, name: str) -> Any:
+    found: Any = importlib.import_module(package)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise InvalidArgumentError("model", f"{package}:{name}", "is nothing that can be called")
+    return found
+
+
+def dump_json(written: ModuleSpec) -> str:
+    """Return a spec as indented JSON."""
+    return json.dumps(written.document, indent=2, ensure_ascii=False) + "\n"
+
+
+def dump_yaml(written: ModuleSpec) -> str:
+    """Return a spec as YAML, one layer a line."""
+    document = CommentedMap(written.document)
+    document["layers"] = [_flow(layer) for layer in written.document["layers"]]
+    yaml = YAML()
+    yaml.width = _LONG_LINE
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    stream = io.StringIO()
+    yaml.dump(document, stream)
+    return stream.getvalue()
+
+
+def _flow(layer: dict[str, Any]) -> CommentedMap:
+    flow = CommentedMap(layer)
+    flow.fa.set_flow_style()
+    return flow
+
+
+def _report(written: ModuleSpec) -> None:
+    """Say on standard error what still needs an initializer or a value."""
+    for names, text in (
+        (written.unvalued, "buffers have no value yet; add `value` to"),
+        (
+            [name for name in written.unknown if name not in set(written.unvalued)],
+            "tensors belong to no layer we know; give them an `init` or a rule:",
+        ),
+    ):
+        if names:
+            shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")  # noqa: PLR2004
+            sys.stderr.write(f"weightbank: {len(names)} {text} {shown}\n")

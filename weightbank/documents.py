@@ -1,0 +1,127 @@
+"""Text to plain values: JSON, and YAML 1.2 without aliases. No key stands twice.
+
+NaN and infinities get through, as floats: whoever reads the argument refuses them
+by its name.
+"""
+
+import json
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
+
+from weightbank.errors import NO_VALUE, SyntaxSpecError
+
+_ARGUMENT = "the document"
+_DEEPEST = 32
+
+
+def parse_json(text: bytes | str) -> Any:
+    """Return the values of a JSON document.
+
+    Args:
+        text: UTF-8, or a string.
+
+    Raises:
+        SyntaxSpecError: If it is not JSON, nests too deeply, or says a key twice.
+
+    Examples:
+        >>> parse_json('{"seed": 42}')
+        {'seed': 42}
+    """
+    try:
+        decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        document = json.loads(decoded, object_pairs_hook=_unique_pairs)
+    except UnicodeDecodeError as error:
+        raise _refused(f"is not UTF-8: {error.reason} at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _refused(f"is not JSON: {error.msg} at {where}") from None
+    except RecursionError:
+        raise _refused("is nested too deeply", f"{_DEEPEST} levels or fewer") from None
+    except ValueError:
+        # Python refuses to convert integers of thousands of digits.
+        raise _refused("holds an integer that is too long") from None
+    _check_plain(document)
+    return document
+
+
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise SyntaxSpecError(_ARGUMENT, NO_VALUE, f"says the key {key!r} twice")
+            seen.add(key)
+    return document
+
+
+def parse_yaml(text: bytes | str) -> Any:
+    """Return the values of one YAML 1.2 document.
+
+    Args:
+        text: UTF-8, or a string.
+
+    Raises:
+        SyntaxSpecError: If it is not YAML, has anchors' aliases or tags, nests
+            too deeply, or says a key twice.
+
+    Examples:
+        >>> parse_yaml("seed: 42\\nlayers: []")
+        {'seed': 42, 'layers': []}
+    """
+    try:
+        decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        loader = YAML(typ="safe", pure=True)
+        loader.Composer = _ComposerWithoutAliases
+        document = loader.load(decoded)
+    except UnicodeDecodeError as error:
+        raise _refused(f"is not UTF-8: {error.reason} at byte {error.start}") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = "" if mark is None else f" at line {mark.line + 1}, column {mark.column + 1}"
+        problem = (error.problem or "").split("\n", maxsplit=1)[0]
+        raise _refused(f"is not YAML: {problem}{where}") from None
+    except (YAMLError, ComposerError, ValueError, TypeError) as error:
+        first_line = str(error).split("\n", maxsplit=1)[0]
+        raise _refused(f"is not YAML: {first_line}") from None
+    except RecursionError:
+        raise _refused("is nested too deeply", f"{_DEEPEST} levels or fewer") from None
+    _check_plain(document)
+    return document
+
+
+class _ComposerWithoutAliases(Composer):
+    """Refuses aliases before anything is built from them."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose one node, unless it is an alias."""
+        if self.parser.check_event(AliasEvent):
+            event = self.parser.peek_event()
+            line = event.start_mark.line + 1
+            raise _refused(f"has an alias (*{event.anchor}) at line {line}", "YAML without aliases")
+        return super().compose_node(parent, index)
+
+
+def _check_plain(document: Any, depth: int = 0) -> None:
+    """Refuse what JSON has no word for: YAML's dates, bytes, and keys that are no strings."""
+    if depth > _DEEPEST:
+        raise _refused("is nested too deeply", f"{_DEEPEST} levels or fewer")
+    if isinstance(document, dict):
+        for key, value in document.items():
+            if not isinstance(key, str):
+                raise SyntaxSpecError("the key", key, "is not a string", "keys in quotes")
+            _check_plain(value, depth + 1)
+    elif isinstance(document, list):
+        for value in document:
+            _check_plain(value, depth + 1)
+    elif not isinstance(document, str | int | float | None):
+        kind = type(document).__name__
+        raise SyntaxSpecError("the value", document, f"is read as a {kind}", "a string in quotes")
+
+
+def _refused(problem: str, accepted: str = "") -> SyntaxSpecError:
+    return SyntaxSpecError(_ARGUMENT, NO_VALUE, problem, accepted)

@@ -1,0 +1,202 @@
+"""A file of weights, of which any bytes can be made alone.
+
+The file is never there: it is a pure function of its layout and a seed, and
+``read_into`` computes the bytes that are asked for.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weightbank.backends.protocol import Backend
+from weightbank.distributions import Distribution
+from weightbank.dtypes import Dtype
+from weightbank.errors import InvalidRangeError
+from weightbank.forms import Placement, TieForm
+from weightbank.generation import Generator
+from weightbank.layout import Layout
+from weightbank.numbers.streams import check_seed
+from weightbank.prepared import PreparedTensors
+from weightbank.resolved import ResolvedTensor
+
+# Elements that are made aside at a time, where bytes do not align with elements.
+_SCRATCH_ELEMENTS = 2**18
+
+
+class WeightsFile:
+    """The bytes of one safetensors file.
+
+    Thread-safe; reading from several threads is how it is made fast.
+
+    Args:
+        layout: Where everything is.
+        seed: The caller's, in [0, 2**64).
+        backend: Makes the numbers.
+        prepared: Keeps what has to be made whole; may be shared by many files.
+
+    Raises:
+        InvalidSeedError: If the seed is out of range.
+
+    Examples:
+        >>> from weightbank import ReferenceBackend, Spec, resolve
+        >>> spec = Spec.from_document({"layers": [
+        ...     {"name": "fc", "type": "Linear", "in_features": 2, "out_features": 3}]})
+        >>> file = WeightsFile(
+        ...     Layout.of(resolve(spec).resolved), seed=42, backend=ReferenceBackend())
+        >>> file.size_bytes == len(file.header) + 4 * (3 * 2 + 3)
+        True
+        >>> file.read(0, 20) + file.read(20, file.size_bytes) == file.read(0, file.size_bytes)
+        True
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        seed: int,
+        backend: Backend,
+        prepared: PreparedTensors | None = None,
+    ) -> None:
+        self.layout = layout
+        self.seed = check_seed(seed)
+        self._generator = Generator(backend, PreparedTensors() if prepared is None else prepared)
+        self._distributions: dict[int, Distribution] = {}
+        self._by_name: dict[str, int] | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file."""
+        return self.layout.size_bytes
+
+    @property
+    def header(self) -> bytes:
+        """The file's first bytes: the header with its length field."""
+        return self.layout.header
+
+    def read(self, start: int, stop: int) -> bytearray:
+        """Return the bytes ``start`` to ``stop``.
+
+        Raises:
+            InvalidRangeError: If they are not within the file.
+        """
+        buffer = bytearray(max(0, min(stop, self.size_bytes) - max(start, 0)))
+        if len(buffer) != stop - start:
+            self._refuse(start, stop)
+        self.read_into(start, buffer)
+        return buffer
+
+    def chunks(self, *, chunk_bytes: int = 2**22) -> Iterator[bytearray]:
+        """Yield the whole file in order, a chunk at a time.
+
+        Args:
+            chunk_bytes: Of every chunk but the last.
+        """
+        for start in range(0, self.size_bytes, chunk_bytes):
+            yield self.read(start, min(start + chunk_bytes, self.size_bytes))
+
+    def read_into(self, start: int, buffer: bytearray | memoryview) -> None:
+        """Write the bytes from ``start`` on into a buffer, and fill it.
+
+        Args:
+            start: Offset in the file.
+            buffer: Writable and contiguous; its size says how many bytes.
+
+        Raises:
+            InvalidRangeError: If they are not within the file.
+        """
+        view = memoryview(buffer).cast("B")
+        at, stop = start, start + len(view)
+        if start < 0 or stop > self.size_bytes:
+            self._refuse(start, stop)
+        header_bytes = len(self.header)
+        if at < header_bytes:
+            head = min(stop, header_bytes)
+            view[: head - at] = self.header[at:head]
+            at = head
+        starts, tensors = self.layout.starts, self.layout.tensors
+        index = self.layout.index_at(at)
+        while at < stop:
+            offset = at - starts[index]
+            end = min(stop, starts[index] + tensors[index].size_bytes)
+            self._tensor_into(index, offset, view[at - start : end - start])
+            at, index = end, index + 1
+
+    def elements(self, name: str, start: int, stop: int) -> NDArray[Any]:
+        """Return elements of one tensor, row-major.
+
+        Args:
+            name: Of the tensor.
+            start: First element.
+            stop: One beyond the last.
+
+        Returns:
+            Of the dtype's storage (bfloat16 as u16), shape (stop - start,).
+
+        Raises:
+            InvalidRangeError: If there is no such tensor, or it has no such elements.
+        """
+        index = self._index(name)
+        tensor = self.layout.tensors[index]
+        if not 0 <= start <= stop <= tensor.elements:
+            accepted = f"0 to {tensor.elements}"
+            raise InvalidRangeError(name, [start, stop], "are no elements of it", accepted)
+        out = np.empty(stop - start, tensor.dtype.storage)
+        self._generator.fill(self._distribution(index), tensor.dtype, start, out)
+        return out
+
+    def _tensor_into(self, index: int, offset: int, view: memoryview) -> None:
+        """Write the bytes of one tensor from ``offset`` on."""
+        dtype = self.layout.tensors[index].dtype
+        item_bytes = dtype.item_bytes
+        values = self._distribution(index)
+        while view:
+            start, skipped = divmod(offset, item_bytes)
+            whole = len(view) // item_bytes
+            if not skipped and whole:
+                out = np.frombuffer(view, dtype.storage, whole)
+                if out.flags.aligned:
+                    self._generator.fill(values, dtype, start, out)
+                    view, offset = view[whole * item_bytes :], offset + whole * item_bytes
+                    continue
+            written = self._unaligned_into(values, dtype, offset, view)
+            view, offset = view[written:], offset + written
+
+    def _unaligned_into(
+        self, values: Distribution, dtype: Dtype, offset: int, view: memoryview
+    ) -> int:
+        """Write bytes that begin or end within elements; return how many were written."""
+        start, skipped = divmod(offset, dtype.item_bytes)
+        needed = -(-(skipped + len(view)) // dtype.item_bytes)
+        scratch = np.empty(min(needed, _SCRATCH_ELEMENTS), dtype.storage)
+        self._generator.fill(values, dtype, start, scratch)
+        made = memoryview(scratch.view(np.uint8))[skipped : skipped + len(view)]
+        view[: len(made)] = made
+        return len(made)
+
+    def _distribution(self, index: int) -> Distribution:
+        values = self._distributions.get(index)
+        if values is None:
+            tensor = self._source(self.layout.tensors[index])
+            values = tensor.form.distribution(Placement(self.seed, tensor.name, tensor.shape))
+            self._distributions[index] = values
+        return values
+
+    def _source(self, tensor: ResolvedTensor) -> ResolvedTensor:
+        """Follow a tie to the tensor whose bytes it has."""
+        if isinstance(tensor.form, TieForm):
+            return self.layout.tensors[self._index(tensor.form.to)]
+        return tensor
+
+    def _index(self, name: str) -> int:
+        if self._by_name is None:
+            self._by_name = {tensor.name: at for at, tensor in enumerate(self.layout.tensors)}
+        index = self._by_name.get(name)
+        if index is None:
+            raise InvalidRangeError("tensor", name, "is not in this file", "a tensor's name")
+        return index
+
+    def _refuse(self, start: int, stop: int) -> None:
+        accepted = f"offsets in [0, {self.size_bytes}]"
+        raise InvalidRangeError("bytes", [start, stop], "are not within the file", accepted)

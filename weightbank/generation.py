@@ -1,0 +1,154 @@
+"""Any range of elements of any distribution, on any backend.
+
+Theory of operation: backends make the three drawn distributions in any range, and
+whole orthogonal matrices. Everything else is put together from these here, the
+same way for all backends: constants, the identities, parts of a split, a zeroed
+row, sparse masks. Nothing here rounds but ``store_float32``.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weightbank.backends.protocol import Backend
+from weightbank.distributions import (
+    CenterTap,
+    Constant,
+    Distribution,
+    Normal,
+    OnePerRow,
+    Orthogonal,
+    Sparse,
+    Split,
+    Truncated,
+    Uniform,
+    ZeroedRow,
+)
+from weightbank.dtypes import Dtype, store_float32, stored_constant
+from weightbank.prepared import PreparedTensors
+from weightbank.sparsity import fill_sparse
+
+# Runs shorter than this are made by masking, as calls would cost more than words.
+_SHORTEST_RUN_ELEMENTS = 512
+
+
+class Generator:
+    """Fills arrays with the elements of distributions.
+
+    Thread-safe: it holds no state but the cache it is given.
+
+    Args:
+        backend: Makes the numbers.
+        prepared: Keeps what has to be made whole.
+    """
+
+    def __init__(self, backend: Backend, prepared: PreparedTensors) -> None:
+        self._backend = backend
+        self._prepared = prepared
+
+    def fill(self, values: Distribution, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
+        """Write elements ``start`` to ``start + out.size`` of a tensor.
+
+        Args:
+            values: Of the whole tensor.
+            dtype: Of the tensor.
+            start: First element, counted over the whole tensor.
+            out: Contiguous, aligned, of ``dtype.storage``, shape (n,).
+        """
+        match values:
+            case Normal() | Uniform() | Truncated():
+                self._backend.fill(values, dtype, start, out)
+            case Constant():
+                out[:] = stored_constant(values.value, dtype)
+            case OnePerRow():
+                out[:] = 0
+                out[_ones(values, start, start + out.size) - start] = stored_constant(1.0, dtype)
+            case ZeroedRow():
+                self.fill(values.values, dtype, start, out)
+                out[max(values.start - start, 0) : max(values.stop - start, 0)] = 0
+            case Sparse():
+                fill_sparse(values, dtype, start, out, self._backend, self._prepared)
+            case Orthogonal():
+                matrix = self._whole(values).reshape(-1)
+                store_float32(matrix[start : start + out.size], dtype, out)
+            case CenterTap():
+                self._fill_center(values, dtype, start, out)
+            case Split():
+                self._fill_split(values, dtype, start, out)
+
+    def _whole(self, values: Orthogonal) -> NDArray[np.float32]:
+        def make() -> NDArray[np.float32]:
+            backend = self._backend
+            return backend.orthogonal(values.stream, values.rows, values.columns, values.gain)
+
+        return self._prepared.get(values, make)
+
+    def _fill_center(
+        self, values: CenterTap, dtype: Dtype, start: int, out: NDArray[Any]
+    ) -> None:
+        kernel, center = values.kernel_elements, values.kernel_elements // 2
+        first = -(-(start - center) // kernel)
+        stop = -(-(start + out.size - center) // kernel)
+        taps = np.empty(max(stop - first, 0), dtype.storage)
+        store_float32(self._whole(values.matrix).reshape(-1)[first:stop], dtype, taps)
+        out[:] = 0
+        out[first * kernel + center - start :: kernel][: taps.size] = taps
+
+    def _fill_split(self, values: Split, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
+        if isinstance(values.parts[0], Orthogonal):
+            self._fill_matrices(values, dtype, start, out)
+        elif min(values.sizes) * values.inner_elements < _SHORTEST_RUN_ELEMENTS:
+            self._fill_masked(values, dtype, start, out)
+        else:
+            for part, at, stop, _ in _runs(values, start, start + out.size):
+                self.fill(values.parts[part], dtype, at, out[at - start : stop - start])
+
+    def _fill_matrices(self, values: Split, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
+        for part, at, stop, local in _runs(values, start, start + out.size):
+            matrix = self._whole(_orthogonal(values.parts[part])).reshape(-1)
+            store_float32(
+                matrix[local : local + stop - at], dtype, out[at - start : stop - start]
+            )
+
+    def _fill_masked(self, values: Split, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
+        indices = np.arange(start, start + out.size, dtype=np.int64)
+        along = indices // values.inner_elements % sum(values.sizes)
+        owner = np.searchsorted(np.cumsum(values.sizes), along, side="right")
+        made = np.empty_like(out)
+        for part in np.unique(owner):
+            self.fill(values.parts[part], dtype, start, made)
+            np.copyto(out, made, where=owner == part)
+
+
+def _orthogonal(part: Distribution) -> Orthogonal:
+    assert isinstance(part, Orthogonal)
+    return part
+
+
+def _runs(values: Split, start: int, stop: int) -> Iterator[tuple[int, int, int, int]]:
+    """Cut a range at the borders of parts.
+
+    Yields:
+        ``(part, start, stop, local)``: a run of one part, in elements of the
+        whole tensor, and the index of its first element within the part.
+    """
+    widths = [size * values.inner_elements for size in values.sizes]
+    borders = np.concatenate([[0], np.cumsum(widths)]).tolist()
+    period = borders[-1]
+    at = start
+    while at < stop:
+        row, within = divmod(at, period)
+        part = int(np.searchsorted(borders, within, side="right")) - 1
+        end = min(stop, row * period + borders[part + 1])
+        yield part, at, end, row * widths[part] + within - borders[part]
+        at = end
+
+
+def _ones(values: OnePerRow, start: int, stop: int) -> NDArray[np.int64]:
+    """Return the elements in a range that are 1."""
+    rows = np.arange(start // values.row_elements, -(-stop // values.row_elements), dtype=np.int64)
+    local = rows % values.group_rows
+    elements = rows * values.row_elements + local * values.stride + values.offset
+    return elements[(local < values.columns) & (elements >= start) & (elements < stop)]

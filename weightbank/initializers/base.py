@@ -1,0 +1,135 @@
+"""What every initializer is: a named rule with arguments that gives a tensor its form."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar, TypeVar
+
+from weightbank.arguments import describe_arguments, given_arguments
+from weightbank.errors import InvalidShapeError
+from weightbank.fans import Axes, Fans
+from weightbank.forms import Form
+
+_registry: dict[str, type["Initializer"]] = {}
+_aliases: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The tensor, or the part of one, that an initializer is asked for.
+
+    Attributes:
+        name: Of the tensor, for messages.
+        shape: Of the tensor or part.
+        axes: What the axes of a weight mean; None where there are no fans.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    axes: Axes | None
+
+    def fans(self) -> Fans:
+        """Return the fans of this tensor or part.
+
+        Raises:
+            InvalidShapeError: If it has none.
+        """
+        if self.axes is None:
+            raise InvalidShapeError(
+                self.name,
+                list(self.shape),
+                "has no fans, so its variance cannot follow from them",
+                "a tensor of two or more dimensions, fan_in and fan_out as arguments, or an "
+                "initializer with a std of its own",
+            )
+        return self.axes.fans(self.shape)
+
+    def matrix_shape(self) -> tuple[int, int]:
+        """Return the shape flattened to two dimensions, as torch does."""
+        return self.shape[0], math.prod(self.shape[1:])
+
+    def require_dimensions(self, accepted: tuple[int, ...], initializer: str) -> None:
+        """Refuse a shape of another number of dimensions.
+
+        Raises:
+            InvalidShapeError: If there are others than ``accepted``.
+        """
+        if len(self.shape) not in accepted:
+            numbers = " or ".join(str(number) for number in accepted)
+            problem = f"cannot be filled by {initializer}"
+            raise InvalidShapeError(
+                self.name, list(self.shape), problem, f"a tensor of {numbers} dimensions"
+            )
+
+
+class Initializer(ABC):
+    """A named rule; its dataclass fields are its arguments.
+
+    Attributes:
+        name: In a spec.
+        aliases: Other names of the same distribution.
+        formula: What an element is, in one line.
+        source: Where it comes from.
+    """
+
+    name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    formula: ClassVar[str]
+    source: ClassVar[str]
+
+    @abstractmethod
+    def form(self, target: Target) -> Form:
+        """Return the exact form for a tensor.
+
+        Raises:
+            InvalidSpecError: If the tensor cannot be given it.
+        """
+
+    def document(self) -> dict[str, Any]:
+        """Return it as one would write it in a spec."""
+        return {"type": self.name, **given_arguments(self)}
+
+
+InitializerClass = TypeVar("InitializerClass", bound=type[Initializer])
+
+
+def register(cls: InitializerClass) -> InitializerClass:
+    """Add an initializer to the registry: all that a new file has to do."""
+    for name in (cls.name, *cls.aliases):
+        assert name not in _registry, name
+        assert name not in _aliases, name
+    _registry[cls.name] = cls
+    _aliases.update(dict.fromkeys(cls.aliases, cls.name))
+    return cls
+
+
+def registered() -> dict[str, type[Initializer]]:
+    """Return all initializers by name, without aliases."""
+    return dict(_registry)
+
+
+def find(name: str) -> type[Initializer] | None:
+    """Return the initializer of a name or alias, or None."""
+    return _registry.get(_aliases.get(name, name))
+
+
+def describe(cls: type[Initializer]) -> dict[str, Any]:
+    """Describe an initializer as JSON values."""
+    return {
+        "name": cls.name,
+        "aliases": list(cls.aliases),
+        "summary": (cls.__doc__ or "").strip().splitlines()[0],
+        "formula": cls.formula,
+        "source": cls.source,
+        "arguments": describe_arguments(cls),
+    }
+
+
+def scaled_by(form: Form, factor: Fraction, argument: str) -> Form:
+    """Return a form with its variance multiplied, parts and all."""
+    return form if factor == 1 else form.scaled(factor, argument)
+
+
+FormMaker = Callable[[Target], Form]

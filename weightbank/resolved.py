@@ -1,0 +1,166 @@
+"""A resolved spec: a flat list of tensors, each with one exact initializer, and its id.
+
+The id is the SHA-256 of the canonical JSON (RFC 8785) of that list and of the
+algorithm's version. Neither the seed, the reasons, nor the way it was written
+enter: tensors stand in the order of their names.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import rfc8785
+
+from weightbank.algorithm import VERSION
+from weightbank.dtypes import DTYPES, Dtype, floating_dtype
+from weightbank.errors import UnrepresentableError
+from weightbank.forms import ConstantForm, Form, TieForm, ZeroedRowForm, form_from_document
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedTensor:
+    """One tensor of a file.
+
+    Attributes:
+        name: In the state dict.
+        shape: In torch's order of axes.
+        dtype: Of its elements.
+        dtype_fixed: Whether a dtype asked for with the file leaves it as it is.
+        form: Its exact initializer.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: Dtype
+    dtype_fixed: bool
+    form: Form
+
+    @property
+    def elements(self) -> int:
+        """Number of its elements."""
+        return math.prod(self.shape)
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of its data."""
+        return self.elements * self.dtype.item_bytes
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "name": self.name,
+            "shape": list(self.shape),
+            "dtype": self.dtype.name,
+            "dtype_fixed": self.dtype_fixed,
+            "initializer": self.form.document(),
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "ResolvedTensor":
+        """Read what ``document`` wrote."""
+        return cls(
+            name=document["name"],
+            shape=tuple(int(size) for size in document["shape"]),
+            dtype=DTYPES[document["dtype"]],
+            dtype_fixed=document["dtype_fixed"],
+            form=form_from_document(document["initializer"]),
+        )
+
+
+@dataclass(frozen=True)
+class ResolvedSpec:
+    """All tensors of a file, in the order of their names.
+
+    Attributes:
+        tensors: At least one; no two of one name.
+    """
+
+    tensors: tuple[ResolvedTensor, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON values: what the id hashes."""
+        return {
+            "algorithm": VERSION,
+            "tensors": [tensor.document() for tensor in self.tensors],
+        }
+
+    def canonical_json(self) -> bytes:
+        """Return the canonical JSON (RFC 8785) of ``document``."""
+        return rfc8785.dumps(self.document())
+
+    @cached_property
+    def id(self) -> str:
+        """SHA-256 of the canonical JSON, in hexadecimal."""
+        return hashlib.sha256(self.canonical_json()).hexdigest()
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "ResolvedSpec":
+        """Read what ``document`` wrote."""
+        assert document["algorithm"] == VERSION, document["algorithm"]
+        return cls(tuple(ResolvedTensor.from_document(item) for item in document["tensors"]))
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> "ResolvedSpec":
+        """Read canonical JSON."""
+        return cls.from_document(json.loads(text))
+
+    @property
+    def default_dtype(self) -> Dtype | None:
+        """The dtype of the tensors that follow one; None if all fix their own."""
+        return next((tensor.dtype for tensor in self.tensors if not tensor.dtype_fixed), None)
+
+    def with_dtype(self, name: str) -> "ResolvedSpec":
+        """Return it in another dtype; tensors that fix their own stay.
+
+        Args:
+            name: A floating dtype.
+
+        Raises:
+            InvalidDtypeError: If there is no such dtype.
+            UnrepresentableError: If a tensor's values would leave its range.
+        """
+        dtype = floating_dtype(name)
+        tensors = tuple(
+            tensor if tensor.dtype_fixed else replace(tensor, dtype=dtype)
+            for tensor in self.tensors
+        )
+        for tensor in tensors:
+            check_representable(tensor)
+        return ResolvedSpec(tensors)
+
+
+def check_representable(tensor: ResolvedTensor) -> None:
+    """Refuse values that a tensor's dtype cannot hold.
+
+    Raises:
+        UnrepresentableError: If one could leave its range, or is not an integer
+            where the dtype is one.
+    """
+    if isinstance(tensor.form, TieForm):
+        return
+    dtype = tensor.dtype
+    low, high = tensor.form.bounds()
+    # Whatever is drawn passes through float32; only a constant is a double itself.
+    is_constant = isinstance(unpadded(tensor.form), ConstantForm)
+    narrowest = dtype if is_constant else min(dtype, DTYPES["float32"], key=lambda d: d.largest)
+    if low < narrowest.smallest or high > narrowest.largest:
+        extreme = low if low < narrowest.smallest else high
+        raise UnrepresentableError(
+            tensor.name,
+            extreme,
+            f"can be one of its values, which {dtype.name} cannot hold",
+            f"{narrowest.smallest:g} to {narrowest.largest:g}",
+        )
+    if not dtype.is_floating and not (is_constant and low == int(low)):
+        raise UnrepresentableError(
+            tensor.name, low, f"is not an integer, and its dtype is {dtype.name}", "an integer"
+        )
+
+
+def unpadded(form: Form) -> Form:
+    """Return what a form is before its padding row is zeroed."""
+    return form.values if isinstance(form, ZeroedRowForm) else form

@@ -1,0 +1,155 @@
+"""Rules: ordered pairs of a regular expression and an initializer; the first match wins.
+
+Patterns are RE2's, which match in linear time whatever they say. What is left to
+bound is the product of all programs and all names, and it is: by the size that
+RE2 gives each compiled pattern, before any matching.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import re2
+
+from weightbank.assignment import Assignment, parse_assignment
+from weightbank.errors import (
+    InvalidArgumentError,
+    InvalidPatternError,
+    LimitExceededError,
+    UnusedRuleError,
+)
+from weightbank.limits import Limits
+
+_COMPILED_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        where: Its path in the spec, ``rules[0]``.
+        pattern: As written; it has to match the whole name of a tensor.
+        compiled: The same, compiled.
+        assignment: What the tensors it decides get.
+    """
+
+    where: str
+    pattern: str
+    compiled: Any
+    assignment: Assignment
+
+    def matches(self, name: str) -> bool:
+        """Return whether the rule is about a tensor."""
+        return self.compiled.fullmatch(name) is not None
+
+
+def parse_rules(document: Any, *, limits: Limits) -> tuple[Rule, ...]:
+    """Read the rules of a spec.
+
+    Raises:
+        InvalidArgumentError: If they are not a list of pairs.
+        InvalidPatternError: If RE2 does not take a pattern.
+        LimitExceededError: If there are too many, or one is too long.
+
+    Examples:
+        >>> rules = parse_rules([[".*[.]bias", "zeros"]], limits=Limits())
+        >>> rules[0].matches("fc.bias"), rules[0].matches("fc.weight")
+        (True, False)
+    """
+    if not isinstance(document, list):
+        accepted = "a list of [pattern, initializer]"
+        raise InvalidArgumentError("rules", document, "is not a list", accepted)
+    if len(document) > limits.rules:
+        raise LimitExceededError("rules", len(document), "are too many", f"{limits.rules} or fewer")
+    return tuple(_parse_rule(pair, f"rules[{at}]", limits) for at, pair in enumerate(document))
+
+
+def _parse_rule(pair: Any, where: str, limits: Limits) -> Rule:
+    pair_length = 2
+    if not isinstance(pair, list) or len(pair) != pair_length or not isinstance(pair[0], str):
+        raise InvalidArgumentError(where, pair, "is not a rule", "[pattern, initializer]")
+    pattern, document = pair
+    return Rule(where, pattern, _compiled(pattern, where, limits), parse_assignment(document, where=where))
+
+
+def _compiled(pattern: str, where: str, limits: Limits) -> Any:
+    if len(pattern) > limits.pattern_characters:
+        raise LimitExceededError(
+            f"{where} pattern",
+            pattern,
+            f"has {len(pattern)} characters",
+            f"{limits.pattern_characters} or fewer",
+        )
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _COMPILED_BYTES
+    try:
+        return re2.compile(pattern, options=options)
+    except (re2.error, UnicodeEncodeError) as error:
+        reason = error.args[0] if error.args else "invalid"
+        reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        raise InvalidPatternError(
+            f"{where} pattern",
+            pattern,
+            f"is not a regular expression: {reason}",
+            "RE2 syntax, https://github.com/google/re2/wiki/Syntax (no look-around, no "
+            "back-references)",
+        ) from None
+
+
+def check_matching_work(rules: Sequence[Rule], names: Sequence[str], *, limits: Limits) -> None:
+    """Refuse rules and names whose matching could take too long together.
+
+    Raises:
+        LimitExceededError: If the bound on the work is beyond the limit.
+    """
+    name_bytes = sum(len(name.encode("utf-8")) for name in names)
+    steps = sum(rule.compiled.programsize for rule in rules) * name_bytes
+    if steps > limits.matching_steps:
+        raise LimitExceededError(
+            "rules",
+            steps,
+            "is the bound on steps to match all patterns with all names, too many",
+            f"{limits.matching_steps} or fewer: simpler patterns, or fewer tensors",
+        )
+
+
+def check_rules_used(
+    rules: Sequence[Rule], deciding: set[str], names: Sequence[str], *, overridden: Sequence[str]
+) -> None:
+    """Refuse the first rule that decides nothing.
+
+    Args:
+        rules: Of the spec, in order.
+        deciding: Paths of the rules that decided a tensor.
+        names: Of the parameters that rules see.
+        overridden: Names among them that a layer's own initializer decided.
+
+    Raises:
+        UnusedRuleError: If there is one.
+    """
+    for at, rule in enumerate(rules):
+        if rule.where in deciding:
+            continue
+        matched = [name for name in names if rule.matches(name)]
+        raise UnusedRuleError(
+            f"{rule.where} pattern", rule.pattern, _unused(rules[:at], matched, overridden, names)
+        )
+
+
+def _unused(
+    earlier: Sequence[Rule], matched: Sequence[str], overridden: Sequence[str], names: Sequence[str]
+) -> str:
+    """Say why a rule decides nothing."""
+    if not matched:
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")  # noqa: PLR2004 - a few
+        return (
+            "decides nothing: it matches the whole name of no parameter; the parameters are "
+            f"{shown or 'none'} (buffers are not seen by rules)"
+        )
+    first = matched[0]
+    if first in set(overridden):
+        return f"decides nothing: {first!r} has an initializer of its own"
+    decider = next(rule for rule in earlier if rule.matches(first))
+    return f"decides nothing: {decider.where} {decider.pattern!r} already decides {first!r}"

@@ -1,0 +1,25 @@
+"""What to say after an unknown name: the likely ones, or all if they are few."""
+
+import difflib
+from collections.abc import Iterable
+
+_FEW = 24
+
+
+def accepted_names(given: object, names: Iterable[str]) -> str:
+    """Return the accepted names in words, the nearest one first.
+
+    Args:
+        given: What the caller wrote.
+        names: What is accepted.
+
+    Examples:
+        >>> accepted_names("Linaer", ["Linear", "Conv2d"])
+        'Linear (did you mean this?), Conv2d'
+    """
+    everything = list(names)
+    near = difflib.get_close_matches(given[:64], everything, n=1) if isinstance(given, str) else []
+    rest = [name for name in everything if name not in near]
+    if len(rest) > _FEW:
+        rest = [*rest[:_FEW], f"and {len(rest) - _FEW} more"]
+    return ", ".join([*(f"{name} (did you mean this?)" for name in near), *rest])
