@@ -177,27 +177,25 @@ def _checked(value: Any, hint: Any, bounds: Mapping[str, Any], where: str) -> An
 
 def _converted(value: Any, alternative: Any, where: str) -> Any:
     """Return the value as one alternative has it, or MISSING if it is not of that kind."""
-    if alternative is Any:
-        return value
-    if get_origin(alternative) is Literal:
-        return value if isinstance(value, str) and value in get_args(alternative) else _REQUIRED
-    if get_origin(alternative) is tuple:
+    origin = get_origin(alternative)
+    if origin is tuple:
         if not isinstance(value, list | tuple):
             return _REQUIRED
         return tuple(_checked(item, int, {}, f"{where}[{at}]") for at, item in enumerate(value))
-    if alternative is type(None):
-        return None if value is None else _REQUIRED
-    if alternative in (bool, str):
-        return value if isinstance(value, alternative) else _REQUIRED
-    if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
-        return _REQUIRED
-    return _integer(value, where) if alternative is int else exact_number(value, where)
+    if alternative in (int, float):
+        if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
+            return _REQUIRED
+        number: float | Fraction = value
+        return _integer(number, where) if alternative is int else exact_number(number, where)
+    if origin is Literal:
+        return value if isinstance(value, str) and value in get_args(alternative) else _REQUIRED
+    return value if alternative is Any or isinstance(value, alternative) else _REQUIRED
 
 
 def _integer(value: float | Fraction, where: str) -> Any:
     if value != int(value):
         return _REQUIRED
-    if abs(value) > _LARGEST_COUNT:
+    if not -_LARGEST_COUNT <= value <= _LARGEST_COUNT:
         raise InvalidArgumentError(where, value, "is too large", "an integer within ±2**53")
     return int(value)
 
@@ -227,9 +225,10 @@ def exact_number(value: float | Fraction, where: str) -> Exact:
 
 
 def _check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> None:
-    minimum, maximum = bounds.get("minimum"), bounds.get("maximum")
-    exclusive = bounds.get("exclusive_minimum")
-    items = value if isinstance(value, tuple) else (value,)
+    minimum: float | None = bounds.get("minimum")
+    maximum: float | None = bounds.get("maximum")
+    exclusive: float | None = bounds.get("exclusive_minimum")
+    items: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
     for item in items:
         if isinstance(item, bool) or not isinstance(item, int | float | Fraction):
             continue

@@ -157,6 +157,4 @@ class ZeroedRow:
     stop: int
 
 
-Distribution = (
-    Drawn | Constant | OnePerRow | Sparse | Orthogonal | CenterTap | Split | ZeroedRow
-)
+Distribution = Drawn | Constant | OnePerRow | Sparse | Orthogonal | CenterTap | Split | ZeroedRow

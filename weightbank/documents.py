@@ -60,7 +60,7 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def parse_yaml(text: bytes | str) -> Any:
-    """Return the values of one YAML 1.2 document.
+    r"""Return the values of one YAML 1.2 document.
 
     Args:
         text: UTF-8, or a string.
@@ -70,7 +70,7 @@ def parse_yaml(text: bytes | str) -> Any:
             too deeply, or says a key twice.
 
     Examples:
-        >>> parse_yaml("seed: 42\\nlayers: []")
+        >>> parse_yaml("seed: 42\nlayers: []")
         {'seed': 42, 'layers': []}
     """
     try:

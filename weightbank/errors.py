@@ -24,6 +24,7 @@ A caller's mistake is an exception; ours is an ``assert``. HTTP statuses are not
 known here: ``app/errors.py`` maps codes to them.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -82,8 +83,8 @@ def shorten(value: object, *, characters: int = _SHOWN_CHARACTERS) -> str:
         >>> shorten("x" * 1000, characters=11)
         "'xxx…xxxx'"
     """
-    if isinstance(value, str | bytes | list | tuple) and len(value) > 4 * characters:
-        value = value[: 2 * characters] + value[-2 * characters :]
+    if isinstance(value, str | list | tuple) and len(value) > 4 * characters:
+        value = _ends(value, 2 * characters)
     if isinstance(value, int) and value.bit_length() > 4 * characters:
         return f"an integer of {value.bit_length()} bits"
     text = repr(value)
@@ -91,6 +92,13 @@ def shorten(value: object, *, characters: int = _SHOWN_CHARACTERS) -> str:
         return text
     half = (characters - 1) // 2
     return f"{text[: half - 1]}…{text[-half:]}"
+
+
+def _ends(value: str | Sequence[object], length: int) -> object:
+    """Return the two ends of a long value, so that only they are formatted."""
+    if isinstance(value, str):
+        return value[:length] + value[-length:]
+    return [*value[:length], *value[-length:]]
 
 
 class InvalidSpecError(WeightbankError):

@@ -171,7 +171,7 @@ class WeightsFile:
         needed = -(-(skipped + len(view)) // dtype.item_bytes)
         scratch = np.empty(min(needed, _SCRATCH_ELEMENTS), dtype.storage)
         self._generator.fill(values, dtype, start, scratch)
-        made = memoryview(scratch.view(np.uint8))[skipped : skipped + len(view)]
+        made = scratch.view(np.uint8).data[skipped : skipped + len(view)]
         view[: len(made)] = made
         return len(made)
 

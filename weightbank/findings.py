@@ -21,6 +21,14 @@ from weightbank.resolved import ResolvedTensor, unpadded
 _SYMMETRY = "Goodfellow, Bengio & Courville 2016, Deep Learning, section 8.4"
 _HE = "He et al. 2015, https://arxiv.org/abs/1502.01852"
 _SAXE = "Saxe et al. 2013, https://arxiv.org/abs/1312.6120"
+_ZERO = (
+    "hidden weights are all zero: no gradient reaches the layers below unless a shortcut passes "
+    "them by"
+)
+_UNSCALED = (
+    "the variance does not shrink with the fan-in, so signals and gradients grow by a factor of "
+    "about variance * fan_in in each layer; kaiming_normal or xavier_normal scale it"
+)
 _FEWEST_DIMENSIONS = 2
 # Second moments grow by this factor a layer before we speak of it.
 _LARGE_FACTOR = 10
@@ -79,9 +87,7 @@ def only_value(tensor: ResolvedTensor) -> float | None:
     low, high = form.bounds()
     if not form.splittable or form.is_whole:
         return None
-    ends = [
-        stored_constant(float(np.float32(end)), tensor.dtype).tobytes() for end in (low, high)
-    ]
+    ends = [stored_constant(float(np.float32(end)), tensor.dtype).tobytes() for end in (low, high)]
     return low if ends[0] == ends[1] else None
 
 
@@ -111,8 +117,7 @@ def find_warnings(weights: Sequence[Weight]) -> tuple[Caution, ...]:
     groups = (
         (
             "zero_weights",
-            "hidden weights are all zero: no gradient reaches the layers below unless a shortcut "
-            "passes them by",
+            _ZERO,
             _SAXE,
             zero,
         ),
@@ -124,9 +129,7 @@ def find_warnings(weights: Sequence[Weight]) -> tuple[Caution, ...]:
         ),
         (
             "unscaled_normal",
-            "the variance does not shrink with the fan-in, so signals and gradients grow by a "
-            "factor of about variance * fan_in in each layer; kaiming_normal or xavier_normal "
-            "scale it",
+            _UNSCALED,
             _HE,
             large,
         ),
@@ -165,4 +168,3 @@ def _healthy(weight: Weight) -> Fraction:
     digits = weight.nonlinearity.second_moment
     exact = factor if moment is None else factor / Fraction(digits)
     return _LARGE_FACTOR * exact
-

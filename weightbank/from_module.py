@@ -114,7 +114,7 @@ class _Writer:
         return True
 
     def _write_parameter(self, name: str, parameter: Any) -> None:
-        entry = {"name": name, "type": "Parameter", "shape": list(parameter.shape)}
+        entry: dict[str, Any] = {"name": name, "type": "Parameter", "shape": list(parameter.shape)}
         entry["dtype"] = _dtype_name(parameter)
         if self._seen.setdefault(id(parameter), name) != name:
             entry["init"] = {"type": "tie", "to": self._seen[id(parameter)]}
@@ -123,7 +123,7 @@ class _Writer:
         self.layers.append(entry)
 
     def _write_buffer(self, name: str, buffer: Any) -> None:
-        entry = {"name": name, "type": "Buffer", "shape": list(buffer.shape)}
+        entry: dict[str, Any] = {"name": name, "type": "Buffer", "shape": list(buffer.shape)}
         entry["dtype"] = _dtype_name(buffer)
         value = _only_value(buffer)
         self.unknown.append(name)
@@ -170,7 +170,9 @@ def _same_tensors(layer: Layer, tensors: dict[str, Any]) -> bool:
         if tuple(tensor.shape) != item.shape:
             return False
         fixed = item.dtype if isinstance(item, BufferDeclaration) else None
-        if (fixed or "floating") != ("floating" if tensor.is_floating_point() else _dtype_name(tensor)):
+        if (fixed or "floating") != (
+            "floating" if tensor.is_floating_point() else _dtype_name(tensor)
+        ):
             return False
     return True
 

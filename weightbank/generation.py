@@ -69,7 +69,9 @@ class Generator:
                 self.fill(values.values, dtype, start, out)
                 out[max(values.start - start, 0) : max(values.stop - start, 0)] = 0
             case Sparse():
-                fill_sparse(values, dtype, start, out, self._backend, self._prepared)
+                fill_sparse(
+                    values, dtype, start, out, backend=self._backend, prepared=self._prepared
+                )
             case Orthogonal():
                 matrix = self._whole(values).reshape(-1)
                 store_float32(matrix[start : start + out.size], dtype, out)
@@ -85,9 +87,7 @@ class Generator:
 
         return self._prepared.get(values, make)
 
-    def _fill_center(
-        self, values: CenterTap, dtype: Dtype, start: int, out: NDArray[Any]
-    ) -> None:
+    def _fill_center(self, values: CenterTap, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
         kernel, center = values.kernel_elements, values.kernel_elements // 2
         first = -(-(start - center) // kernel)
         stop = -(-(start + out.size - center) // kernel)
@@ -108,9 +108,7 @@ class Generator:
     def _fill_matrices(self, values: Split, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
         for part, at, stop, local in _runs(values, start, start + out.size):
             matrix = self._whole(_orthogonal(values.parts[part])).reshape(-1)
-            store_float32(
-                matrix[local : local + stop - at], dtype, out[at - start : stop - start]
-            )
+            store_float32(matrix[local : local + stop - at], dtype, out[at - start : stop - start])
 
     def _fill_masked(self, values: Split, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
         indices = np.arange(start, start + out.size, dtype=np.int64)

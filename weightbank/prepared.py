@@ -70,7 +70,7 @@ class PreparedTensors:
         try:
             array = make()
             array.setflags(write=False)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of any end
             with self._lock:
                 del self._flights[key]
             flight.set_exception(error)

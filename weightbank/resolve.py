@@ -232,7 +232,9 @@ def _decide_by_preset(item: _Declared, spec: Spec, targets: set[str]) -> _Decisi
     )
 
 
-def _resolved_tensor(item: _Declared, assignment: Assignment | None, limits: Limits) -> ResolvedTensor:
+def _resolved_tensor(
+    item: _Declared, assignment: Assignment | None, limits: Limits
+) -> ResolvedTensor:
     declaration = item.declaration
     if isinstance(declaration, BufferDeclaration):
         form: Form = ConstantForm(declaration.value)
@@ -320,9 +322,7 @@ def _weights(
             if isinstance(tensor.form, TieForm):
                 tensor = replace(tensor, form=tensors[tensor.form.to].form)
             entry = item.entry
-            yield Weight(
-                tensor, item.declaration, entry.nonlinearity, entry.slope, entry is last
-            )
+            yield Weight(tensor, item.declaration, entry.nonlinearity, entry.slope, entry is last)
 
 
 def _choices(decisions: dict[str, _Decision]) -> tuple[Choice, ...]:

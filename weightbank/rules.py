@@ -70,7 +70,9 @@ def _parse_rule(pair: Any, where: str, limits: Limits) -> Rule:
     if not isinstance(pair, list) or len(pair) != pair_length or not isinstance(pair[0], str):
         raise InvalidArgumentError(where, pair, "is not a rule", "[pattern, initializer]")
     pattern, document = pair
-    return Rule(where, pattern, _compiled(pattern, where, limits), parse_assignment(document, where=where))
+    return Rule(
+        where, pattern, _compiled(pattern, where, limits), parse_assignment(document, where=where)
+    )
 
 
 def _compiled(pattern: str, where: str, limits: Limits) -> Any:

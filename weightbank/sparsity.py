@@ -26,6 +26,7 @@ def fill_sparse(
     dtype: Dtype,
     start: int,
     out: NDArray[Any],
+    *,
     backend: Backend,
     prepared: PreparedTensors,
 ) -> None:

@@ -231,7 +231,9 @@ def _parse_own(
     parameters = [item.suffix for item in declarations if not isinstance(item, BufferDeclaration)]
     where = f"{where}.init"
     if not isinstance(document, Mapping) or "type" in document:
-        return {_main_parameter(parameters, where, document): parse_assignment(document, where=where)}
+        return {
+            _main_parameter(parameters, where, document): parse_assignment(document, where=where)
+        }
     for suffix, value in document.items():
         if suffix not in parameters:
             problem = "is not a parameter of this layer"
@@ -255,9 +257,7 @@ def _main_parameter(parameters: list[str], where: str, document: Any) -> str:
     raise InvalidArgumentError(where, document, "does not say which parameter it is for", accepted)
 
 
-def _parse_dtype(
-    document: Any, declarations: tuple[Declaration, ...], where: str
-) -> Dtype | None:
+def _parse_dtype(document: Any, declarations: tuple[Declaration, ...], where: str) -> Dtype | None:
     """Read a layer's ``dtype``; only bare buffers can be integers."""
     if document is None:
         return None

@@ -99,7 +99,7 @@ def standard_normal(words: NDArray[np.uint32]) -> NDArray[np.float32]:
 
     Examples:
         >>> standard_normal(np.array([0x40000000, 0x80000000], np.uint32)).tolist()
-        [0.6744896173477173, -6.2302937507629395]
+        [0.6744897365570068, -6.230259895324707]
     """
     out = np.empty(words.size, np.float32)
     normal.standard_normal(words, out)

@@ -36,7 +36,9 @@ class Placement:
 
     def tagged_stream(self, tag: str) -> Stream:
         """Return a stream of another use, of this part alone."""
-        return derive_stream(self.seed, self.name, tag if self.part is None else f"{tag}/{self.part}")
+        return derive_stream(
+            self.seed, self.name, tag if self.part is None else f"{tag}/{self.part}"
+        )
 
 
 class Form(ABC):

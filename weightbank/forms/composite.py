@@ -55,8 +55,7 @@ class SplitForm(Form):
             for part, shape in enumerate(shapes)
         )
         parts = tuple(
-            part.distribution(of_part)
-            for part, of_part in zip(self.parts, placements, strict=True)
+            part.distribution(of_part) for part, of_part in zip(self.parts, placements, strict=True)
         )
         return Split(parts, self.sizes, math.prod(placement.shape[self.axis + 1 :]))
 

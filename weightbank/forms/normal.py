@@ -48,6 +48,4 @@ class NormalForm(Form):
 
     def distribution(self, placement: Placement) -> Normal:
         """See ``Form.distribution``."""
-        return Normal(
-            placement.stream(), self.std.float32(), nearest_float32(Fraction(self.mean))
-        )
+        return Normal(placement.stream(), self.std.float32(), nearest_float32(Fraction(self.mean)))

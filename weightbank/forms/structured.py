@@ -32,9 +32,7 @@ class EyeForm(Form):
     def distribution(self, placement: Placement) -> OnePerRow:
         """See ``Form.distribution``."""
         rows, columns = placement.shape
-        return OnePerRow(
-            row_elements=columns, group_rows=rows, columns=columns, stride=1, offset=0
-        )
+        return OnePerRow(row_elements=columns, group_rows=rows, columns=columns, stride=1, offset=0)
 
 
 @dataclass(frozen=True, slots=True)

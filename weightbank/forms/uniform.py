@@ -55,6 +55,4 @@ class UniformForm(Form):
 
     def distribution(self, placement: Placement) -> Uniform:
         """See ``Form.distribution``."""
-        return Uniform(
-            placement.stream(), self.half_width.float32(), nearest_float32(self.middle)
-        )
+        return Uniform(placement.stream(), self.half_width.float32(), nearest_float32(self.middle))

@@ -19,7 +19,7 @@ class MultiheadAttention(Layer):
     embed_dim: int = argument(description="Size of queries and outputs.", minimum=1)
     num_heads: int = argument(description="Heads; must divide embed_dim.", minimum=1)
     dropout: Any = argument(0.0, _NO_EFFECT)
-    bias: bool = argument(True, "Whether the projections have biases.")
+    bias: bool = argument(default=True, description="Whether the projections have biases.")
     add_bias_kv: bool = argument(
         default=False, description="Whether a learned key and value are appended."
     )

@@ -30,9 +30,7 @@ class Parameter(Layer):
         del where
         has_fans = len(self.shape) >= _FEWEST_DIMENSIONS_WITH_FANS
         axes = Axes() if has_fans else None
-        return (
-            ParameterDeclaration(suffix="", shape=self.shape, kind="parameter", axes=axes),
-        )
+        return (ParameterDeclaration(suffix="", shape=self.shape, kind="parameter", axes=axes),)
 
 
 @register

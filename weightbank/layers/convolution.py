@@ -23,7 +23,7 @@ class _Convolution(Layer):
     padding: Any = argument(0, _NO_EFFECT)
     dilation: Any = argument(1, _NO_EFFECT)
     groups: int = argument(1, "Groups of channels that do not meet.", minimum=1)
-    bias: bool = argument(True, "Whether there is a bias.")
+    bias: bool = argument(default=True, description="Whether there is a bias.")
     padding_mode: Any = argument("zeros", _NO_EFFECT)
 
     dimensions: ClassVar[int]

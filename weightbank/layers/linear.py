@@ -14,7 +14,7 @@ class Linear(Layer):
 
     in_features: int = argument(description="Size of each input.", minimum=1)
     out_features: int = argument(description="Size of each output.", minimum=1)
-    bias: bool = argument(True, "Whether there is a bias.")
+    bias: bool = argument(default=True, description="Whether there is a bias.")
 
     name = "Linear"
     source = "torch.nn.Linear"

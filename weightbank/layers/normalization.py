@@ -42,8 +42,8 @@ class LayerNorm(Layer):
         description="One size, or one for each of the last dimensions.", minimum=1
     )
     eps: Any = argument(1e-5, _NO_EFFECT)
-    elementwise_affine: bool = argument(True, "Whether there is a weight.")
-    bias: bool = argument(True, "Whether there is a bias beside the weight.")
+    elementwise_affine: bool = argument(default=True, description="Whether there is a weight.")
+    bias: bool = argument(default=True, description="Whether there is a bias beside the weight.")
 
     name = "LayerNorm"
     source = "torch.nn.LayerNorm"
@@ -65,7 +65,7 @@ class RMSNorm(Layer):
         description="One size, or one for each of the last dimensions.", minimum=1
     )
     eps: Any = argument(None, _NO_EFFECT)
-    elementwise_affine: bool = argument(True, "Whether there is a weight.")
+    elementwise_affine: bool = argument(default=True, description="Whether there is a weight.")
 
     name = "RMSNorm"
     source = "torch.nn.RMSNorm"
@@ -84,7 +84,7 @@ class GroupNorm(Layer):
     num_groups: int = argument(description="Groups; must divide the channels.", minimum=1)
     num_channels: int = argument(description="Channels.", minimum=1)
     eps: Any = argument(1e-5, _NO_EFFECT)
-    affine: bool = argument(True, "Whether there is a weight and a bias.")
+    affine: bool = argument(default=True, description="Whether there is a weight and a bias.")
 
     name = "GroupNorm"
     source = "torch.nn.GroupNorm"
@@ -107,8 +107,10 @@ class _BatchNorm(Layer):
     num_features: int = argument(description="Channels.", minimum=1)
     eps: Any = argument(1e-5, _NO_EFFECT)
     momentum: Any = argument(0.1, _NO_EFFECT)
-    affine: bool = argument(True, "Whether there is a weight and a bias.")
-    track_running_stats: bool = argument(True, "Whether there are running statistics.")
+    affine: bool = argument(default=True, description="Whether there is a weight and a bias.")
+    track_running_stats: bool = argument(
+        default=True, description="Whether there are running statistics."
+    )
 
     def tensors(self, where: str) -> tuple[Declaration, ...]:
         """See ``Layer.tensors``."""

@@ -53,7 +53,7 @@ def nearest_float32_sqrt(square: Fraction) -> np.float32:
 
     Examples:
         >>> float(nearest_float32_sqrt(Fraction(2, 4096)))
-        0.02209708653390408
+        0.022097086533904076
     """
     assert square >= 0
     root = exact_sqrt(square)
@@ -80,7 +80,7 @@ def _bracketed_sqrt(square: Fraction) -> Fraction:
     floor = math.isqrt((square.numerator << shift) // square.denominator)
     # The root is irrational, so it lies strictly between floor and floor + 1,
     # which is far finer than float32: their middle rounds as the root does.
-    return Fraction(2 * floor + 1, 2) / 2 ** (shift // 2)
+    return Fraction(2 * floor + 1, 2 ** (shift // 2 + 1))
 
 
 def exact_double(value: Fraction) -> float | None:

@@ -32,7 +32,7 @@ def standard_normal(words: NDArray[np.uint32]) -> NDArray[np.float32]:
 
     Examples:
         >>> standard_normal(np.array([0x40000000, 0x80000000], np.uint32)).tolist()
-        [0.6744896173477173, -6.2302937507629395]
+        [0.6744897365570068, -6.230259895324707]
     """
     t = (words | np.uint32(1)).view(np.int32).astype(np.int64)
     m = 2**31 - np.abs(t)
@@ -48,7 +48,8 @@ def _central(t: NDArray[np.int64], m: NDArray[np.int64]) -> NDArray[np.float32]:
     s = y * y
     numerator = (((P[6] * s + P[4]) * s + P[2]) * s + P[0]) + y * ((P[5] * s + P[3]) * s + P[1])
     denominator = ((Q[4] * s + Q[2]) * s + Q[0]) + y * ((Q[5] * s + Q[3]) * s + Q[1])
-    return t.astype(np.float32) * (numerator / denominator)
+    z: NDArray[np.float32] = t.astype(np.float32) * (numerator / denominator)
+    return z
 
 
 def _tail(t: NDArray[np.int64], m: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -59,4 +60,5 @@ def _tail(t: NDArray[np.int64], m: NDArray[np.int64]) -> NDArray[np.float32]:
     r = row[:, 6].copy()
     for power in (5, 4, 3, 2, 1, 0):
         r = r * g + row[:, power]
-    return np.where(t > 0, r, -r)
+    z: NDArray[np.float32] = np.where(t > 0, r, -r)
+    return z

@@ -29,8 +29,9 @@ def _number(context: Any, value: Fraction) -> Any:
 
 def _fraction(number: Any) -> Fraction:
     """Return a context's number exactly: it is a dyadic rational."""
-    sign, mantissa, exponent, _ = number._mpf_  # noqa: SLF001 - mpmath's documented raw tuple
-    return Fraction(-int(mantissa) if sign else int(mantissa)) * Fraction(2) ** exponent
+    sign, mantissa, exponent, _ = number._mpf_
+    units = -int(mantissa) if sign else int(mantissa)
+    return Fraction(units * 2 ** max(exponent, 0), 2 ** max(-exponent, 0))
 
 
 @lru_cache(maxsize=4096)
@@ -97,9 +98,9 @@ def irrational_std(variance: Fraction, second_moment: str) -> np.float32:
     Examples:
         GELU's standard deviation for a fan of 100:
 
-        >>> moment = "0.42522148256953214254650428490763397430488"
+        >>> moment = "0.42522148257029867491855441638549490689956441339444"
         >>> float(irrational_std(Fraction(1, 100), moment))
-        0.1533530503511429
+        0.15335305035114288
     """
     context = _context()
     return nearest_float32(

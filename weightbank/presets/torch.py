@@ -104,6 +104,4 @@ def _bias(fan_in: int | None) -> Recommendation:
     bound = VarianceScaling(
         scale=Fraction(1, 3), mode="fan_in", distribution="uniform", fan_in=fan_in
     )
-    return _fixed(
-        _BIAS_REASON, "torch.nn.Linear.reset_parameters", Assignment(initializer=bound)
-    )
+    return _fixed(_BIAS_REASON, "torch.nn.Linear.reset_parameters", Assignment(initializer=bound))
