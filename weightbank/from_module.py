@@ -109,7 +109,8 @@ class _Writer:
             if self._seen.setdefault(id(tensor), name) != name:
                 ties[suffix] = {"type": "tie", "to": self._seen[id(tensor)]}
         if ties:
-            entry["init"] = ties
+            # An initializer without a suffix is for the weight.
+            entry["init"] = ties["weight"] if list(ties) == ["weight"] else ties
         self.layers.append(entry)
         return True
 

@@ -83,7 +83,10 @@ class _KernelCache(_FunctionCache):  # type: ignore[misc] # numba's types do not
         try:
             return super().load_overload(signature, target_context)
         except (OSError, EOFError, pickle.UnpicklingError):
-            return None  # unreadable or cut short: compile again
+            # Unreadable or cut short: begin a new index, and compile again.
+            with contextlib.suppress(OSError):
+                self.flush()
+            return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         # A full disk, or one that is no longer writable, costs time, not answers.

@@ -26,6 +26,14 @@ def truncate_tile(words: NDArray[np.uint32], first_rank: np.uint64, ranks: np.ui
 
 @kernel
 def clamp_tile(values: NDArray[np.float32], low: np.float32, high: np.float32) -> None:
-    """Put what is outside of [low, high] on its border, in place."""
+    """Put what is outside of [low, high] on its border, in place.
+
+    A value equal to a border becomes the border: a zero takes its sign.
+
+    Args:
+        values: float32, shape (n,).
+        low: Least value that is kept.
+        high: Greatest value that is kept.
+    """
     for index in range(values.size):
-        values[index] = min(max(values[index], low), high)
+        values[index] = min(high, max(low, values[index]))
