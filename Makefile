@@ -44,11 +44,12 @@ imports: $(VENV)/.test
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest
 
-exhaustive: $(VENV)/.test ## all 2^32 words, both backends, against the digest (tens of minutes)
+exhaustive: $(VENV)/.test ## all 2^32 words, both backends, against the digest (minutes)
 	$(BIN)/python -m tests.exhaustive
 
 benchmarks: $(VENV)/.test ## beside torch.nn.init, in one run
 	$(BIN)/python -m benchmarks.initializers
+	$(BIN)/python -m benchmarks.ranges
 
 clean: ## remove what make made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

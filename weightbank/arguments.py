@@ -7,14 +7,15 @@ document, and refuses what is unknown, of the wrong kind or out of range, by nam
 """
 
 import dataclasses
+import functools
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from fractions import Fraction
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from weightbank.errors import InvalidArgumentError, UnknownKeyError
+from weightbank.errors import NO_VALUE, InvalidArgumentError, UnknownKeyError
 from weightbank.suggestions import accepted_names
 
 Exact = float | Fraction
@@ -80,7 +81,7 @@ accepted: std (did you mean this?)
             accepted = accepted_names(key, fields) if fields else "no arguments"
             problem = f"is not an argument of {owner}"
             raise UnknownKeyError(f"{where}.{key}", value, problem, accepted)
-    hints = _hints(cls)
+    hints = _hints(typing.cast("Hashable", cls))
     values = {
         name: _checked(document[name], hints[name], field.metadata, f"{where}.{name}")
         for name, field in fields.items()
@@ -92,7 +93,10 @@ accepted: std (did you mean this?)
     if missing:
         owner = getattr(cls, "name", cls.__name__)
         raise InvalidArgumentError(
-            f"{where}.{missing[0]}", None, f"is missing; {owner} needs it", _kind(hints[missing[0]])
+            f"{where}.{missing[0]}",
+            NO_VALUE,
+            f"is missing; {owner} needs it",
+            _kind(hints[missing[0]]),
         )
     return cls(**values)
 
@@ -129,7 +133,8 @@ def _json(value: Any) -> Any:
     return value
 
 
-def _hints(cls: type) -> dict[str, Any]:
+@functools.cache
+def _hints(cls: Hashable) -> Mapping[str, Any]:
     return typing.get_type_hints(cls)
 
 

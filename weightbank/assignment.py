@@ -11,6 +11,7 @@ from typing import Any
 
 from weightbank.arguments import argument, given_arguments, parse_arguments
 from weightbank.errors import (
+    NO_VALUE,
     InvalidArgumentError,
     InvalidShapeError,
     LimitExceededError,
@@ -23,6 +24,8 @@ from weightbank.initializers.base import scaled_by
 from weightbank.initializers.tie import Tie
 from weightbank.limits import Limits
 from weightbank.suggestions import accepted_names
+
+_SPLITTABLE = "a constant, an initializer that draws each element, or orthogonal without groups"
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,7 @@ class Assignment:
         )
         if not all(part.splittable for part in parts):
             problem = f"cannot be taken of {self.initializer.name}"
-            raise InvalidArgumentError(
-                f"{target.name}: split", list(sizes), problem, "an initializer that draws"
-            )
+            raise InvalidArgumentError(f"{target.name}: split", list(sizes), problem, _SPLITTABLE)
         if len(set(parts)) == 1 and (len(parts) == 1 or not parts[0].is_whole):
             return parts[0]
         return SplitForm(axis, sizes, parts)
@@ -173,7 +174,7 @@ def parse_assignment(document: Any, *, where: str) -> Assignment:
         raise InvalidArgumentError(where, document, "is not an initializer", accepted)
     if "type" not in document:
         raise InvalidArgumentError(
-            f"{where}.type", None, "is missing", "the name of an initializer"
+            f"{where}.type", NO_VALUE, "is missing", "the name of an initializer"
         )
     name = document["type"]
     initializer = find(name) if isinstance(name, str) else None

@@ -12,10 +12,12 @@ from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 
-from weightbank.errors import NO_VALUE, SyntaxSpecError
+from weightbank.errors import NO_VALUE, SyntaxSpecError, shorten
 
 _ARGUMENT = "the document"
 _DEEPEST = 32
+# Python refuses to convert integers of thousands of digits.
+_TOO_LONG = "holds an integer that is too long"
 
 
 def parse_json(text: bytes | str) -> Any:
@@ -42,8 +44,7 @@ def parse_json(text: bytes | str) -> Any:
     except RecursionError:
         raise _refused("is nested too deeply", f"{_DEEPEST} levels or fewer") from None
     except ValueError:
-        # Python refuses to convert integers of thousands of digits.
-        raise _refused("holds an integer that is too long") from None
+        raise _refused(_TOO_LONG) from None
     _check_plain(document)
     return document
 
@@ -54,7 +55,7 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise SyntaxSpecError(_ARGUMENT, NO_VALUE, f"says the key {key!r} twice")
+                raise SyntaxSpecError(_ARGUMENT, NO_VALUE, f"says the key {shorten(key)} twice")
             seen.add(key)
     return document
 
@@ -87,7 +88,8 @@ def parse_yaml(text: bytes | str) -> Any:
         raise _refused(f"is not YAML: {problem}{where}") from None
     except (YAMLError, ComposerError, ValueError, TypeError) as error:
         first_line = str(error).split("\n", maxsplit=1)[0]
-        raise _refused(f"is not YAML: {first_line}") from None
+        is_long = "set_int_max_str_digits" in first_line
+        raise _refused(_TOO_LONG if is_long else f"is not YAML: {first_line}") from None
     except RecursionError:
         raise _refused("is nested too deeply", f"{_DEEPEST} levels or fewer") from None
     _check_plain(document)

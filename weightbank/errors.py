@@ -51,12 +51,12 @@ class WeightbankError(Exception):
     code: ClassVar[str] = "invalid"
 
     def __init__(self, argument: str, value: object, problem: str, accepted: str = "") -> None:
-        self.argument = argument
+        self.argument = _printable(argument)
         self.value = value if value is NO_VALUE else shorten(value)
         self.accepted = accepted
         shown = "" if value is NO_VALUE else f" {self.value}"
         ending = f"; accepted: {accepted}" if accepted else ""
-        super().__init__(f"{argument}{shown} {problem}{ending}")
+        super().__init__(f"{self.argument}{shown} {problem}{ending}")
 
 
 class _NoValue:
@@ -68,6 +68,17 @@ class _NoValue:
 
 NO_VALUE = _NoValue()
 _SHOWN_CHARACTERS = 80
+# A path into a spec with a tensor's name in it is shorter than this.
+_PATH_CHARACTERS = 800
+
+
+def _printable(path: str) -> str:
+    """Return a path whose keys, which are the caller's, can stand in any message."""
+    if len(path) > _PATH_CHARACTERS:
+        path = f"{path[: _PATH_CHARACTERS // 2]}…{path[-_PATH_CHARACTERS // 2 :]}"
+    if path.isprintable():
+        return path
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in path)
 
 
 def shorten(value: object, *, characters: int = _SHOWN_CHARACTERS) -> str:
@@ -87,7 +98,11 @@ def shorten(value: object, *, characters: int = _SHOWN_CHARACTERS) -> str:
         value = _ends(value, 2 * characters)
     if isinstance(value, int) and value.bit_length() > 4 * characters:
         return f"an integer of {value.bit_length()} bits"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:
+        # An integer of thousands of digits somewhere within.
+        return f"a {type(value).__name__} with a very long integer"
     if len(text) <= characters:
         return text
     half = (characters - 1) // 2

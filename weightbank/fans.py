@@ -71,11 +71,12 @@ class Axes:
     groups: int = 1
     grouped: int = 0
 
-    def fans(self, shape: Sequence[int]) -> Fans:
+    def fans(self, shape: Sequence[int], *, argument: str = "shape") -> Fans:
         """Return the fans of a weight, or of a part of it, of this layer.
 
         Args:
             shape: Of the weight or the part, each dimension >= 1.
+            argument: Whose shape it is, for messages.
 
         Raises:
             InvalidShapeError: If the groups do not divide the grouped axis.
@@ -92,7 +93,11 @@ class Axes:
         sizes = list(shape)
         if sizes[self.grouped] % self.groups:
             raise InvalidShapeError(
-                "shape", list(shape), f"is not divisible by {self.groups} groups"
+                argument,
+                list(shape),
+                f"has {sizes[self.grouped]} on axis {self.grouped}, not divisible by its "
+                f"{self.groups} groups",
+                f"parts whose size is a multiple of {self.groups}",
             )
         sizes[self.grouped] //= self.groups
         field = math.prod(size for axis, size in enumerate(sizes) if axis not in self._channels)

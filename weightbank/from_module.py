@@ -7,6 +7,7 @@ the layer written. Everything else becomes bare Parameters and Buffers, and is
 said so. A parameter that stands under a second name is a tie.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from typing import Any
 
 from weightbank.arguments import given_arguments
 from weightbank.dtypes import DTYPES
-from weightbank.errors import InvalidArgumentError, InvalidDtypeError
-from weightbank.layers import BufferDeclaration, Layer
+from weightbank.errors import NO_VALUE, InvalidArgumentError, InvalidDtypeError
+from weightbank.layers import BufferDeclaration, Layer, ParameterDeclaration
 from weightbank.module_readers import read_layer
 
 _UNNAMED_DTYPE = "float32"
+_LAZY = ("UninitializedParameter", "UninitializedBuffer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +100,41 @@ class _Writer:
     def _write_layer(self, layer: Layer, module: Any, path: str) -> bool:
         """Write a layer if its tensors are those of the module; return whether they are."""
         tensors = dict(_state(module, ""))
-        dtypes = {_dtype_name(tensor) for tensor in tensors.values() if tensor.is_floating_point()}
+        dtypes = {
+            _dtype_name(tensor, _joined(path, suffix))
+            for suffix, tensor in tensors.items()
+            if tensor.is_floating_point()
+        }
         if not tensors or len(dtypes) > 1 or not _same_tensors(layer, tensors):
             return not tensors
         entry: dict[str, Any] = {"name": path, "type": layer.name, **given_arguments(layer)}
         entry["dtype"] = next(iter(dtypes))
-        ties = {}
-        for suffix, tensor in tensors.items():
-            name = _joined(path, suffix)
-            if self._seen.setdefault(id(tensor), name) != name:
-                ties[suffix] = {"type": "tie", "to": self._seen[id(tensor)]}
+        ties = self._ties(layer, tensors, path)
         if ties:
             # An initializer without a suffix is for the weight.
             entry["init"] = ties["weight"] if list(ties) == ["weight"] else ties
         self.layers.append(entry)
         return True
 
+    def _ties(self, layer: Layer, tensors: dict[str, Any], path: str) -> dict[str, dict[str, str]]:
+        """Return ties by suffix, of the parameters that were seen under another name."""
+        ties = {}
+        for item in layer.tensors(layer.name):
+            # A buffer has its one right value, under every name.
+            if isinstance(item, ParameterDeclaration):
+                name, key = _joined(path, item.suffix), id(tensors[item.suffix])
+                if self._seen.setdefault(key, name) != name:
+                    ties[item.suffix] = {"type": "tie", "to": self._seen[key]}
+        return ties
+
     def _write_parameter(self, name: str, parameter: Any) -> None:
+        _check_has_shape(name, parameter)
+        if not parameter.is_floating_point():
+            # Quantized weights are frozen parameters; a spec has integers as buffers.
+            self._write_buffer(name, parameter)
+            return
         entry: dict[str, Any] = {"name": name, "type": "Parameter", "shape": list(parameter.shape)}
-        entry["dtype"] = _dtype_name(parameter)
+        entry["dtype"] = _dtype_name(parameter, name)
         if self._seen.setdefault(id(parameter), name) != name:
             entry["init"] = {"type": "tie", "to": self._seen[id(parameter)]}
         else:
@@ -124,8 +142,9 @@ class _Writer:
         self.layers.append(entry)
 
     def _write_buffer(self, name: str, buffer: Any) -> None:
+        _check_has_shape(name, buffer)
         entry: dict[str, Any] = {"name": name, "type": "Buffer", "shape": list(buffer.shape)}
-        entry["dtype"] = _dtype_name(buffer)
+        entry["dtype"] = _dtype_name(buffer, name)
         value = _only_value(buffer)
         self.unknown.append(name)
         if value is None:
@@ -172,17 +191,24 @@ def _same_tensors(layer: Layer, tensors: dict[str, Any]) -> bool:
             return False
         fixed = item.dtype if isinstance(item, BufferDeclaration) else None
         if (fixed or "floating") != (
-            "floating" if tensor.is_floating_point() else _dtype_name(tensor)
+            "floating" if tensor.is_floating_point() else _dtype_name(tensor, item.suffix)
         ):
             return False
     return True
 
 
-def _dtype_name(tensor: Any) -> str:
+def _dtype_name(tensor: Any, of: str) -> str:
     name = str(tensor.dtype).removeprefix("torch.")
     if name not in DTYPES:
-        raise InvalidDtypeError("module", name, "is not a dtype of ours", ", ".join(DTYPES))
+        accepted = ", ".join(DTYPES)
+        raise InvalidDtypeError(f"dtype of {of}", name, "cannot stand in a file of ours", accepted)
     return name
+
+
+def _check_has_shape(name: str, tensor: Any) -> None:
+    if type(tensor).__name__ in _LAZY:
+        accepted = "a module whose lazy layers have seen an input"
+        raise InvalidArgumentError(name, NO_VALUE, "is lazy and has no shape yet", accepted)
 
 
 def _only_value(buffer: Any) -> float | None:
@@ -190,7 +216,10 @@ def _only_value(buffer: Any) -> float | None:
     if buffer.is_meta or buffer.numel() == 0:
         return None
     first = buffer.reshape(-1)[0]
-    return float(first) if bool((buffer == first).all()) else None
+    value = float(first)
+    # A spec has no word for infinities, nor for integers that no double equals.
+    is_sayable = math.isfinite(value) and value == first.item()
+    return value if is_sayable and bool((buffer == first).all()) else None
 
 
 def _default_dtype(layers: list[dict[str, Any]]) -> str:

@@ -126,6 +126,9 @@ def _table() -> dict[str, Nonlinearity]:
     }
 
 
+DEFAULT_SLOPE = 0.01
+"""leaky_relu's negative slope where nobody gives one: that of torch.nn.LeakyReLU."""
+
 NONLINEARITIES: Mapping[str, Nonlinearity] = MappingProxyType(_table())
 """All nonlinearities by name."""
 

@@ -251,7 +251,7 @@ def _padded(assignment: Assignment, declaration: ParameterDeclaration, name: str
     if row is None or assignment.is_tie:
         return assignment
     given = assignment.padding_idx
-    if given is not None and given % declaration.shape[0] != row:
+    if given not in (None, row, row - declaration.shape[0]):
         problem = f"differs from the layer's padding_idx {row}"
         raise InvalidArgumentError(f"{name}: padding_idx", given, problem, "one of the two")
     return replace(assignment, padding_idx=row)
@@ -277,6 +277,9 @@ def _tied(tensor: ResolvedTensor, tensors: dict[str, ResolvedTensor]) -> Resolve
     if target.shape != tensor.shape:
         problem = f"has shape {list(target.shape)}, and {tensor.name!r} has {list(tensor.shape)}"
         raise InvalidTieError(argument, to, problem, "a tensor of the same shape")
+    if tensor.dtype_fixed and not target.dtype_fixed:
+        problem = f"follows the file's dtype, and {tensor.name!r} fixes {tensor.dtype.name}"
+        raise InvalidTieError(argument, to, problem, "a dtype on both layers or on neither")
     if tensor.dtype_fixed and tensor.dtype is not target.dtype:
         problem = f"has dtype {target.dtype.name}, and {tensor.name!r} fixes {tensor.dtype.name}"
         raise InvalidTieError(argument, to, problem, "a tensor of the same dtype")

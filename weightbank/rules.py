@@ -83,12 +83,16 @@ def _compiled(pattern: str, where: str, limits: Limits) -> Any:
             f"has {len(pattern)} characters",
             f"{limits.pattern_characters} or fewer",
         )
+    if any("\ud800" <= c <= "\udfff" for c in pattern):
+        raise InvalidPatternError(
+            f"{where} pattern", pattern, "is not Unicode text", "a pattern without lone surrogates"
+        )
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _COMPILED_BYTES
     try:
         return re2.compile(pattern, options=options)
-    except (re2.error, UnicodeEncodeError) as error:
+    except re2.error as error:
         reason = error.args[0] if error.args else "invalid"
         reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         raise InvalidPatternError(

@@ -8,6 +8,7 @@ from weightbank.arguments import argument, parse_arguments
 from weightbank.assignment import Assignment, parse_assignment
 from weightbank.dtypes import DTYPES, Dtype, floating_dtype
 from weightbank.errors import (
+    NO_VALUE,
     InvalidArgumentError,
     InvalidDtypeError,
     InvalidNameError,
@@ -19,7 +20,7 @@ from weightbank.errors import (
 from weightbank.layers import BufferDeclaration, Declaration, Layer, registered
 from weightbank.limits import Limits
 from weightbank.names import check_name
-from weightbank.nonlinearities import Nonlinearity, find_nonlinearity
+from weightbank.nonlinearities import DEFAULT_SLOPE, Nonlinearity, find_nonlinearity
 from weightbank.numbers.streams import check_seed
 from weightbank.presets import DEFAULT, PRESETS, Preset
 from weightbank.rules import Rule, parse_rules
@@ -30,8 +31,6 @@ CONSTANT_WEIGHTS = "constant_weights"
 
 _KEYS = ("seed", "dtype", "preset", "layers", "rules", "allow")
 _LAYER_KEYS = ("name", "type", "init", "nonlinearity", "dtype")
-# What torch's own LeakyReLU has where nobody says.
-_DEFAULT_SLOPE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +110,15 @@ class Spec:
             if key not in _KEYS:
                 accepted = accepted_names(key, _KEYS)
                 raise UnknownKeyError(str(key), value, "is not a key of a spec", accepted)
-        seed = document.get("seed")
+        # A key with nothing behind it, as YAML allows, is a key left out.
+        given = {key: value for key, value in document.items() if value is not None}
         return cls(
-            seed=None if seed is None else check_seed(seed),
-            dtype=floating_dtype(document.get("dtype", "float32")),
-            preset=PRESETS.find(document.get("preset", DEFAULT)),
-            layers=_parse_layers(document.get("layers"), limits),
-            rules=parse_rules(document.get("rules", []), limits=limits),
-            allow=_parse_allow(document.get("allow", [])),
+            seed=check_seed(given["seed"]) if "seed" in given else None,
+            dtype=floating_dtype(given.get("dtype", "float32")),
+            preset=PRESETS.find(given.get("preset", DEFAULT)),
+            layers=_parse_layers(given.get("layers"), limits),
+            rules=parse_rules(given.get("rules", []), limits=limits),
+            allow=_parse_allow(given.get("allow", [])),
         )
 
 
@@ -173,7 +173,7 @@ def _layer_name(document: Mapping[str, Any], where: str, limits: Limits) -> str:
     name = document.get("name")
     accepted = 'the layer\'s path in the module, "" for the module itself'
     if "name" not in document:
-        raise InvalidNameError(f"{where}.name", None, "is missing", accepted)
+        raise InvalidNameError(f"{where}.name", NO_VALUE, "is missing", accepted)
     if not isinstance(name, str):
         raise InvalidNameError(f"{where}.name", name, "is not a string", accepted)
     if name:
@@ -201,7 +201,7 @@ def _check_dimensions(declaration: Declaration, where: str, limits: Limits) -> N
 
 @dataclass(frozen=True)
 class _Slope:
-    negative_slope: float = argument(_DEFAULT_SLOPE)
+    negative_slope: float = argument(DEFAULT_SLOPE)
 
     name = "nonlinearity"
 
@@ -212,13 +212,14 @@ def _parse_nonlinearity(document: Any, where: str) -> tuple[Nonlinearity | None,
         return None, 0.0
     where = f"{where}.nonlinearity"
     if not isinstance(document, Mapping):
-        return find_nonlinearity(document, argument=where), _DEFAULT_SLOPE
-    nonlinearity = find_nonlinearity(document.get("type"), argument=f"{where}.type")
+        document = {"type": document}
+    nonlinearity = find_nonlinearity(document.get("type"), argument=where)
     rest = {key: value for key, value in document.items() if key != "type"}
-    if rest and nonlinearity.name != "leaky_relu":
-        key, value = next(iter(rest.items()))
-        problem = f"is not an argument of {nonlinearity.name}"
-        raise UnknownKeyError(f"{where}.{key}", value, problem, "no arguments")
+    if nonlinearity.name != "leaky_relu":
+        for key, value in rest.items():
+            problem = f"is not an argument of {nonlinearity.name}"
+            raise UnknownKeyError(f"{where}.{key}", value, problem, "no arguments")
+        return nonlinearity, 0.0
     return nonlinearity, parse_arguments(_Slope, rest, where=where).negative_slope
 
 

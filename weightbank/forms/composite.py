@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Self
 
 from weightbank.distributions import Distribution, Split, ZeroedRow
@@ -46,6 +47,11 @@ class SplitForm(Form):
         """See ``Form.check``."""
         for part in self.parts:
             part.check(argument)
+
+    def scaled(self, factor: Fraction, argument: str) -> "SplitForm":
+        """See ``Form.scaled``."""
+        parts = tuple(part.scaled(factor, argument) for part in self.parts)
+        return SplitForm(self.axis, self.sizes, parts)
 
     def distribution(self, placement: Placement) -> Split:
         """See ``Form.distribution``."""

@@ -44,7 +44,7 @@ class Target:
                 "a tensor of two or more dimensions, fan_in and fan_out as arguments, or an "
                 "initializer with a std of its own",
             )
-        return self.axes.fans(self.shape)
+        return self.axes.fans(self.shape, argument=self.name)
 
     def matrix_shape(self) -> tuple[int, int]:
         """Return the shape flattened to two dimensions, as torch does."""

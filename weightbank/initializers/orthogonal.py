@@ -7,7 +7,7 @@ from weightbank.errors import InvalidArgumentError, InvalidShapeError
 from weightbank.forms import ConstantForm, DeltaOrthogonalForm, Form, OrthogonalForm, SplitForm
 from weightbank.initializers.base import Initializer, Target, register
 from weightbank.initializers.gains import gain_scale
-from weightbank.nonlinearities import GainRule
+from weightbank.nonlinearities import DEFAULT_SLOPE, GainRule
 from weightbank.scale import Scale
 
 
@@ -20,7 +20,7 @@ class _Orthogonal(Initializer):
 
     def _gain(self, target: Target) -> Scale:
         argument = f"{target.name}: gain"
-        return gain_scale(self.gain, rule=self.gain_rule, slope=0.01, argument=argument)
+        return gain_scale(self.gain, rule=self.gain_rule, slope=DEFAULT_SLOPE, argument=argument)
 
 
 @register

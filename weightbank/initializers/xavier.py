@@ -8,7 +8,7 @@ from weightbank.forms import Form
 from weightbank.initializers.base import Initializer, Target, register
 from weightbank.initializers.gains import gain_scale
 from weightbank.initializers.variance_scaling import GivenFans, Shape, fan, scaled_form
-from weightbank.nonlinearities import GainRule
+from weightbank.nonlinearities import DEFAULT_SLOPE, GainRule
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class _Xavier(Initializer):
         """See ``Initializer.form``."""
         given = GivenFans(fan_in=self.fan_in, fan_out=self.fan_out)
         gain = gain_scale(
-            self.gain, rule=self.gain_rule, slope=0.01, argument=f"{target.name}: gain"
+            self.gain, rule=self.gain_rule, slope=DEFAULT_SLOPE, argument=f"{target.name}: gain"
         )
         return scaled_form(gain.times(1 / fan(target, "fan_avg", given)), self.distribution)
 

@@ -68,9 +68,9 @@ def _store(values: NDArray[np.float32], item: int, out: NDArray[np.uint8]) -> No
     elif item == FLOAT64:
         out.view(np.float64)[:] = values
     elif item == BFLOAT16:
-        bfloat16_tile(values.view(np.uint32), out.view(np.uint16))
+        bfloat16_tile(values, out.view(np.uint16))
     else:
-        float16_tile(values.view(np.uint32), out.view(np.uint16))
+        float16_tile(values, out.view(np.uint16))
 
 
 @kernel

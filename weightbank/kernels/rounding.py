@@ -1,10 +1,12 @@
 """From a tile of float32 to the bytes of a dtype.
 
-Theory of operation: the 16-bit formats are rounded in integer arithmetic, to the
+Theory of operation: the 16-bit formats are rounded on the bits of float32, to the
 nearest and a tie to the even neighbour. A conversion instruction to float16 is
 not on every processor, and where it is missing LLVM calls a function that may
 not be there either.
 """
+
+from typing import Any
 
 import numpy as np
 from numba import int32, uint16, uint32
@@ -14,54 +16,50 @@ from weightbank.kernels.compile import inlined, kernel
 
 _SIGN = np.uint32(0x8000)
 _MAGNITUDE = np.uint32(0x7FFFFFFF)
-_MANTISSA = np.uint32(0x7FFFFF)
-_HIDDEN_BIT = np.uint32(0x800000)
-# Below 2**-14 float16 is subnormal: its unit is 2**-24, whatever the exponent.
-_SMALLEST_NORMAL = np.uint32(0x38800000)
+_SMALLEST_NORMAL = np.float32(2**-14)
 _REBIAS = np.uint32(0x38000000)
-_SUBNORMAL_SHIFT_BASE = np.int32(126)
-_LARGEST_SHIFT = np.int32(25)
+_HALF = np.float32(0.5)
+_SUBNORMAL_UNITS = np.float32(2**24)
 
 
 @kernel
-def bfloat16_tile(bits: NDArray[np.uint32], out: NDArray[np.uint16]) -> None:
-    """Round finite float32 bit patterns to bfloat16.
+def bfloat16_tile(values: NDArray[np.float32], out: NDArray[np.uint16]) -> None:
+    """Round finite float32 to bfloat16.
 
     Args:
-        bits: u32, shape (n,).
+        values: float32, shape (n,).
         out: u16, shape (n,).
     """
+    bits = values.view(np.uint32)
     for index in range(bits.size):
         word = bits[index]
-        even = (word >> uint32(16)) & uint32(1)
-        out[index] = uint16((word + uint32(0x7FFF) + even) >> uint32(16))
+        even = uint32((word >> uint32(16)) & uint32(1))
+        out[index] = uint16(uint32(word + uint32(0x7FFF) + even) >> uint32(16))
 
 
 @inlined
-def _float16(word: np.uint32) -> np.uint16:
-    magnitude = word & _MAGNITUDE
-    # Normal: drop 13 bits; a carry out of the mantissa raises the exponent.
-    even = (magnitude >> uint32(13)) & uint32(1)
-    normal = (magnitude - _REBIAS + uint32(0xFFF) + even) >> uint32(13)
-    # Subnormal: the mantissa in units of 2**-24. From shift 25 on all of it is
-    # less than half a unit.
-    missing = _SUBNORMAL_SHIFT_BASE - int32(magnitude >> uint32(23))
-    shift = uint32(min(max(missing, int32(1)), _LARGEST_SHIFT))
-    mantissa = (magnitude & _MANTISSA) | _HIDDEN_BIT
-    even = (mantissa >> shift) & uint32(1)
-    half = (uint32(1) << (shift - uint32(1))) - uint32(1)
-    subnormal = (mantissa + half + even) >> shift
-    rounded = normal if magnitude >= _SMALLEST_NORMAL else subnormal
+def _float16(value: np.float32, word: np.uint32) -> np.uint16:
+    magnitude = uint32(word & _MAGNITUDE)
+    # Drop 13 bits; a carry out of the mantissa raises the exponent.
+    even = uint32((magnitude >> uint32(13)) & uint32(1))
+    normal = uint32(uint32(magnitude - _REBIAS + uint32(0xFFF) + even) >> uint32(13))
+    # Between 1/2 and 1 the unit of float32 is 2**-24, as that of subnormals: the
+    # sum is rounded as they are, and the rest is exact.
+    small = min(abs(value), _SMALLEST_NORMAL)
+    units: Any = ((small + _HALF) - _HALF) * _SUBNORMAL_UNITS
+    subnormal = uint32(int32(units))
+    rounded = normal if abs(value) >= _SMALLEST_NORMAL else subnormal
     return uint16(rounded | ((word >> uint32(16)) & _SIGN))
 
 
 @kernel
-def float16_tile(bits: NDArray[np.uint32], out: NDArray[np.uint16]) -> None:
-    """Round float32 bit patterns within ±65504 to float16, subnormals included.
+def float16_tile(values: NDArray[np.float32], out: NDArray[np.uint16]) -> None:
+    """Round float32 within ±65504 to float16, subnormals included.
 
     Args:
-        bits: u32, shape (n,).
+        values: float32, shape (n,).
         out: u16, shape (n,).
     """
-    for index in range(bits.size):
-        out[index] = _float16(bits[index])
+    bits = values.view(np.uint32)
+    for index in range(values.size):
+        out[index] = _float16(values[index], bits[index])

@@ -39,7 +39,7 @@ class Buffer(Layer):
     """One buffer by its own name, of one value; rules and presets do not see it."""
 
     shape: tuple[int, ...] = argument(description="Of the tensor; empty for a scalar.", minimum=1)
-    value: float = argument(description="Of every element.")
+    value: float | bool = argument(description="Of every element.")
 
     name = "Buffer"
     source = "torch.nn.Buffer"
@@ -47,4 +47,4 @@ class Buffer(Layer):
     def tensors(self, where: str) -> tuple[Declaration, ...]:
         """See ``Layer.tensors``; a layer's ``dtype`` makes it an integer or boolean."""
         del where
-        return (BufferDeclaration(suffix="", shape=self.shape, value=self.value),)
+        return (BufferDeclaration(suffix="", shape=self.shape, value=float(self.value)),)

@@ -20,7 +20,8 @@ def nearest_float32(value: Fraction) -> np.float32:
     """Return the float32 nearest to an exact number, ties to even.
 
     Args:
-        value: Any rational; beyond the range of float32 the result is infinite.
+        value: Any rational; beyond the range of float32 the result is infinite,
+            and what rounds to zero is +0.
 
     Examples:
         >>> float(nearest_float32(Fraction(1, 3)))
@@ -42,7 +43,7 @@ def nearest_float32(value: Fraction) -> np.float32:
     except OverflowError:
         magnitude = math.inf
     with np.errstate(over="ignore"):
-        return np.float32(-magnitude if value < 0 else magnitude)
+        return np.float32(-magnitude if value < 0 and units else magnitude)
 
 
 def nearest_float32_sqrt(square: Fraction) -> np.float32:

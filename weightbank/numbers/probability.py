@@ -1,9 +1,10 @@
 """Ranks and spreads of truncated normals, with mpmath at 60 digits.
 
-Each call makes a context of its own: mpmath's global one holds its precision in
-a variable that threads would share.
+Each thread has a context of its own: a context changes its precision while it
+works, so threads must not share one.
 """
 
+import threading
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -17,10 +18,19 @@ from weightbank.numbers.truncated import RANKS
 _DIGITS = 60
 
 
+class _Contexts(threading.local):
+    """One context a thread, made on its first use."""
+
+    def __init__(self) -> None:
+        self.context: Any = MPContext()
+        self.context.dps = _DIGITS
+
+
+_contexts = _Contexts()
+
+
 def _context() -> Any:
-    context = MPContext()
-    context.dps = _DIGITS
-    return context
+    return _contexts.context
 
 
 def _number(context: Any, value: Fraction) -> Any:
@@ -81,10 +91,18 @@ def truncated_parameters(
     """
     context = _context()
     c = _number(context, cutoff_sigma)
-    inside = 2 * context.ncdf(c) - 1
-    kappa = context.sqrt(1 - 2 * c * context.npdf(c) / inside)
-    sigma = context.sqrt(_number(context, variance) / context.mpf(second_moment)) / kappa
+    std = context.sqrt(_number(context, variance) / context.mpf(second_moment))
+    sigma = std / _kappa(cutoff_sigma)
     return nearest_float32(_fraction(sigma)), nearest_float32(_fraction(c * sigma))
+
+
+@lru_cache(maxsize=256)
+def _kappa(cutoff_sigma: Fraction) -> Any:
+    """Return what cutting leaves of the standard deviation, as a number of mpmath."""
+    context = _context()
+    c = _number(context, cutoff_sigma)
+    inside = 2 * context.ncdf(c) - 1
+    return context.sqrt(1 - 2 * c * context.npdf(c) / inside)
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from weightbank.initializers.lecun import LecunNormal
 from weightbank.initializers.normal import Normal
 from weightbank.initializers.xavier import XavierNormal, XavierUniform
 from weightbank.layers.base import Kind
-from weightbank.nonlinearities import NONLINEARITIES, Nonlinearity
+from weightbank.nonlinearities import DEFAULT_SLOPE, NONLINEARITIES, Nonlinearity
 from weightbank.presets.base import Preset, Recommendation, Situation, row
 
 _GLOROT = "Glorot & Bengio 2010, PMLR 9:249"
@@ -93,6 +93,10 @@ def _before(nonlinearity: Nonlinearity, slope: float) -> Recommendation:
     return _recommend(initializer, reason, "He et al. 2015, with E[phi(z)^2] in place of 1/2")
 
 
+def _slope(nonlinearity: Nonlinearity) -> float:
+    return DEFAULT_SLOPE if nonlinearity.name == "leaky_relu" else 0.0
+
+
 def _attention_input(parts: tuple[int, ...] | None) -> Recommendation:
     split = None if parts is None else SplitSizes(axis=0, sizes=parts)
     return Recommendation(
@@ -125,7 +129,7 @@ class AdvisedPreset(Preset):
         """See ``Preset.rows``."""
         return [
             *(
-                row(kind, _before(nonlinearity, 0.0), nonlinearity.name)
+                row(kind, _before(nonlinearity, _slope(nonlinearity)), nonlinearity.name)
                 for kind in _LAYER_WEIGHTS
                 for nonlinearity in NONLINEARITIES.values()
             ),
