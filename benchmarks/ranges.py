@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ def running_server() -> Iterator[http.client.HTTPConnection]:
             assert process.stdout is not None
             found = re.search(r"//([^:]+):(\d+)", process.stdout.readline())
             assert found is not None
+            # What nobody reads would fill the pipe, and stop the server.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
             connection = http.client.HTTPConnection(found[1], int(found[2]), timeout=300)
             yield connection
             connection.close()

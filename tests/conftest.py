@@ -32,3 +32,11 @@ def vectors() -> dict[str, Any]:
     path = Path(__file__).parent / "vectors" / "vectors.json"
     loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return loaded
+
+
+@pytest.fixture(scope="session")
+def torchvision_operators() -> Any:
+    """What timm and torchvision need to import beside a CPU build of torch."""
+    from tests.torchvision_operators import define_missing_operators
+
+    return define_missing_operators()

@@ -67,7 +67,7 @@ class Layout:
         ):
             if size > limit:
                 problem = f"bytes would be the size of the {what}"
-                raise LimitExceededError("layers", size, problem, f"{limit} bytes or fewer")
+                raise LimitExceededError("the spec", size, problem, f"{limit} bytes or fewer")
         starts = tuple(len(header) + start for start in (0, *ends[:-1]))
         return cls(tensors, starts, header, size_bytes, resolved)
 

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,9 +25,12 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[str]:
         [sys.executable, "-m", "app"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
+    # What nobody reads would fill the pipe, and stop the server.
+    drain = threading.Thread(target=process.stdout.read)
     try:
         found = re.search(r"http://\S+", process.stdout.readline())
         assert found is not None, "the server did not say where it listens"
+        drain.start()
         transport = httpx.HTTPTransport(retries=20)
         with httpx.Client(transport=transport, timeout=STARTING_SECONDS) as client:
             # The first request waits until the kernels are compiled.
@@ -35,6 +39,7 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+        drain.join()
         process.stdout.close()
 
 

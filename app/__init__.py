@@ -1,0 +1,1 @@
+"""HTTP: routes, settings, errors and middleware. The only importer of FastAPI."""

@@ -1,0 +1,87 @@
+"""``python -m app``: settings, a socket, and uvicorn."""
+
+import os
+import socket
+import sys
+
+import uvicorn
+
+from app.application import create_app
+from app.connection import AbortableProtocol
+from app.settings import Settings, load_settings
+from app.wiring import open_store
+from services.errors import StartupError
+
+_CANNOT_START = 1
+_WRONG_SETTINGS = 2
+_BACKLOG = 2048
+
+
+def main() -> int:
+    """Serve until a signal says to stop; return the exit status.
+
+    A setting that cannot be used gives 2, a store or a port that cannot be had
+    gives 1; each with one line that says why.
+    """
+    try:
+        settings = load_settings(os.environ)
+    except StartupError as error:
+        return _refuse(error, _WRONG_SETTINGS)
+    try:
+        # Opened once to see that it can be, before anything else speaks.
+        open_store(settings).dispose()
+        listener = _listen(settings)
+    except StartupError as error:
+        return _refuse(error, _CANNOT_START)
+    _serve(settings, listener)
+    return 0
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    print(f"weightbank listens on {shown}", flush=True)  # noqa: T201 - for whoever started it
+    print(f"documentation: {shown}/docs", flush=True)  # noqa: T201
+    config = uvicorn.Config(
+        create_app(settings),
+        loop="uvloop",
+        http=AbortableProtocol,
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        StartupError: If the address cannot be had.
+    """
+    where = f"WEIGHTBANK_HOST {settings.host!r}, WEIGHTBANK_PORT {settings.port}"
+    try:
+        found = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, kind, protocol, _, address = found[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise StartupError(f"{where}: cannot listen there: {cause}") from error
+    return listener
+
+
+def _refuse(error: StartupError, status: int) -> int:
+    print(f"weightbank cannot start: {error}", file=sys.stderr)  # noqa: T201
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""The app, wired once."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+
+from app.handlers import install_handlers
+from app.logs import make_logger
+from app.metrics import Metrics
+from app.middleware import RequestMiddleware
+from app.openapi import DESCRIPTION, install_openapi
+from app.routes import catalogues, digests, operation, specs, weights
+from app.settings import Settings
+from app.wiring import wire
+
+_ROUTERS = (
+    specs.router,
+    weights.router,
+    digests.router,
+    catalogues.router,
+    operation.router,
+)
+
+
+def create_app(settings: Settings, *, logger: Any = None) -> FastAPI:
+    """Return the app. Nothing is opened before its lifespan begins.
+
+    Args:
+        settings: Of the server.
+        logger: Structured; one that writes to standard output if not given.
+
+    Examples:
+        >>> create_app(Settings()).title
+        'Weightbank'
+    """
+    logger = logger or make_logger(settings.log_level)
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with wire(settings, metrics=metrics, logger=logger) as wiring:
+            app.state.wiring = wiring
+            yield
+
+    app = FastAPI(
+        title="Weightbank",
+        summary="The weights a training run starts from.",
+        description=DESCRIPTION,
+        version=version("weightbank"),
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(RequestMiddleware, metrics=metrics, logger=logger)],
+    )
+    for router in _ROUTERS:
+        app.include_router(router)
+    routes = [route for router in _ROUTERS for route in router.routes]
+    install_handlers(app, [route for route in routes if isinstance(route, APIRoute)])
+    install_openapi(app)
+    return app

@@ -1,0 +1,49 @@
+"""From codes of errors to statuses of HTTP. No other file knows an error's status.
+
+A code that is not in the table is a mistake in an argument: 422.
+"""
+
+from http import HTTPStatus
+from types import MappingProxyType
+
+STATUS_OF_CODE = MappingProxyType(
+    {
+        "invalid_request": HTTPStatus.BAD_REQUEST,
+        "unknown_route": HTTPStatus.NOT_FOUND,
+        "unknown_spec": HTTPStatus.NOT_FOUND,
+        "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
+        "body_timeout": HTTPStatus.REQUEST_TIMEOUT,
+        "precondition_failed": HTTPStatus.PRECONDITION_FAILED,
+        "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_encoding": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "invalid_range": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        "too_many_ranges": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        "overlapping_ranges": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        "range_not_satisfiable": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
+        "overloaded": HTTPStatus.SERVICE_UNAVAILABLE,
+        "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+        "shutting_down": HTTPStatus.SERVICE_UNAVAILABLE,
+        "not_ready": HTTPStatus.SERVICE_UNAVAILABLE,
+    }
+)
+"""Statuses that are not 422."""
+
+CODE_OF_FRAMEWORK_STATUS = MappingProxyType(
+    {
+        int(HTTPStatus.NOT_FOUND): "unknown_route",
+        int(HTTPStatus.METHOD_NOT_ALLOWED): "method_not_allowed",
+    }
+)
+"""What the framework itself answers, in our words."""
+
+
+def status_of(code: str) -> int:
+    """Return the status that a code is answered with.
+
+    Examples:
+        >>> status_of("unknown_spec"), status_of("invalid_seed")
+        (404, 422)
+    """
+    return int(STATUS_OF_CODE.get(code, HTTPStatus.UNPROCESSABLE_ENTITY))

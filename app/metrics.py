@@ -1,0 +1,117 @@
+"""What Prometheus can see. One registry an app, so that two apps do not mix."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from app.record import RequestRecord
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
+
+
+class Metrics:
+    """Counters, gauges and histograms of one app."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "weightbank_requests",
+            "Requests that were answered.",
+            ("route", "method", "status"),
+            registry=self.registry,
+        )
+        self._request_seconds = Histogram(
+            "weightbank_request_seconds",
+            "From a request's beginning to the end of its answer.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._first_byte_seconds = Histogram(
+            "weightbank_time_to_first_byte_seconds",
+            "From a request's beginning to the first byte of the answer's body.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._refused = Counter(
+            "weightbank_refused",
+            "Requests that were answered with a problem, by its code.",
+            ("code",),
+            registry=self.registry,
+        )
+        self._cut_off = Counter(
+            "weightbank_streams_cut_off",
+            "Answers that did not reach their end, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self._sent_bytes = Counter(
+            "weightbank_sent_bytes",
+            "Bytes of bodies that were handed to the network.",
+            registry=self.registry,
+        )
+        self._generation_seconds = Histogram(
+            "weightbank_generation_seconds",
+            "Time to make one chunk or small read.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._generated_bytes = Counter(
+            "weightbank_generated_bytes", "Bytes that were made.", registry=self.registry
+        )
+        self._in_progress = Gauge(
+            "weightbank_requests_in_progress", "Requests being answered.", registry=self.registry
+        )
+        self._streams = Gauge(
+            "weightbank_streams_in_progress",
+            "Streams that hold a place, of those limit_streams allows.",
+            registry=self.registry,
+        )
+
+    def watch_streams(self, count: Callable[[], int]) -> None:
+        """Read the number of streams from ``count`` whenever somebody asks."""
+        self._streams.set_function(count)
+
+    def began(self) -> None:
+        """Count a request that has begun."""
+        self._in_progress.inc()
+
+    def sent(self, size_bytes: int) -> None:
+        """Count bytes of a body."""
+        self._sent_bytes.inc(size_bytes)
+
+    def generated(self, seconds: float, size_bytes: int) -> None:
+        """Count a chunk or small read; called from any thread."""
+        self._generation_seconds.observe(seconds)
+        self._generated_bytes.inc(size_bytes)
+
+    def ended(self, record: RequestRecord, *, route: str, method: str, seconds: float) -> None:
+        """Count a request that has ended.
+
+        Args:
+            record: What happened.
+            route: Template of its path, so that ids do not multiply the series.
+            method: Of HTTP; unknown ones count as one.
+            seconds: It took.
+        """
+        method = method if method in _METHODS else "other"
+        self._in_progress.dec()
+        self._requests.labels(route, method, str(record.status or "none")).inc()
+        self._request_seconds.labels(route).observe(seconds)
+        if record.first_byte is not None:
+            self._first_byte_seconds.labels(route).observe(record.first_byte - record.started)
+        if record.code is not None:
+            self._refused.labels(record.code).inc()
+        if record.outcome != "answered":
+            self._cut_off.labels(record.outcome).inc()
+
+    def text(self) -> bytes:
+        """Return all of it in Prometheus' text format.
+
+        Examples:
+            >>> b"weightbank_sent_bytes_total 0.0" in Metrics().text()
+            True
+        """
+        return generate_latest(self.registry)

@@ -1,0 +1,126 @@
+"""The outermost layer, as plain ASGI: request ids, the log line, metrics, last errors."""
+
+import asyncio
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.connection import abort_connection
+from app.metrics import Metrics
+from app.problems import headers_of, make_problem, problem_of, problem_response
+from app.record import RequestRecord, attach_record
+from app.request_body import DisconnectedError
+from services.errors import ShuttingDownError
+
+_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_HEADER = b"x-request-id"
+
+
+class RequestMiddleware:
+    """Gives each request an id, counts it, logs it, and answers for what went wrong.
+
+    It lets no exception through, so that details of an error are
+    in the log and nowhere else.
+    """
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, logger: Any) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._logger = logger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        record = RequestRecord(_request_id(scope))
+        attach_record(scope, record)
+        self._metrics.began()
+
+        async def send_recorded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                record.status = message["status"]
+                headers = list(message.get("headers", []))
+                message["headers"] = [*headers, (_HEADER, record.request_id.encode())]
+            elif size_bytes := len(message.get("body", b"")):
+                record.first_byte = record.first_byte or time.perf_counter()
+                record.sent_bytes += size_bytes
+                self._metrics.sent(size_bytes)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_recorded)
+        except DisconnectedError:
+            record.outcome = "disconnected"
+        except Exception as error:  # noqa: BLE001 - this is where errors end
+            await self._fail(error, scope, receive, send_recorded, record)
+        except asyncio.CancelledError:
+            await self._cancelled(scope, receive, send_recorded, record)
+        finally:
+            self._end(scope, record)
+
+    async def _fail(
+        self, error: Exception, scope: Scope, receive: Receive, send: Send, record: RequestRecord
+    ) -> None:
+        self._logger.error("internal error", request_id=record.request_id, exc_info=error)
+        record.code = "internal"
+        if record.status is not None:
+            record.outcome = "failed"
+            if abort_connection(scope):
+                await asyncio.sleep(0)
+            return
+        problem = make_problem(
+            "internal",
+            detail=f"the server made a mistake; the log has it under request id "
+            f"{record.request_id}",
+            instance=scope["path"],
+        )
+        await problem_response(problem)(scope, receive, send)
+
+    async def _cancelled(
+        self, scope: Scope, receive: Receive, send: Send, record: RequestRecord
+    ) -> None:
+        """End a request that the server's shutdown does not wait for any longer.
+
+        The cancellation goes no further: the request's task ends here anyway.
+        """
+        record.outcome = "cancelled"
+        if record.status is None:
+            error = ShuttingDownError()
+            record.code = error.code
+            problem = problem_of(error, instance=scope["path"])
+            await problem_response(problem, headers=headers_of(error))(scope, receive, send)
+        elif abort_connection(scope):
+            # One turn of the loop, in which the server notices.
+            await asyncio.sleep(0)
+
+    def _end(self, scope: Scope, record: RequestRecord) -> None:
+        seconds = time.perf_counter() - record.started
+        route = getattr(scope.get("route"), "path", "unknown")
+        self._metrics.ended(record, route=route, method=scope["method"], seconds=seconds)
+        client = scope.get("client")
+        self._logger.info(
+            "request",
+            request_id=record.request_id,
+            method=scope["method"],
+            path=scope["path"],
+            query=scope["query_string"].decode("latin-1"),
+            route=route,
+            status=record.status,
+            code=record.code,
+            outcome=record.outcome,
+            sent_bytes=record.sent_bytes,
+            milliseconds=round(seconds * 1000, 3),
+            client=client[0] if client else None,
+        )
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == _HEADER and _SANE_ID.fullmatch(value):
+            sane: str = value.decode()
+            return sane
+    return uuid.uuid4().hex

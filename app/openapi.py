@@ -1,0 +1,216 @@
+"""The interface's description: what all routes share, and the document itself."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from app.errors import status_of
+from app.problems import PROBLEM_JSON, make_problem
+from schemas.catalogues import Initializers, Layers, Nonlinearities, Presets
+from schemas.digests import DigestsOut, DigestsProgressOut
+from schemas.examples import MLP, MLP_YAML, RESIDUAL_BLOCK, RESIDUAL_BLOCK_YAML
+from schemas.operation import Health, Readiness
+from schemas.problems import Problem
+from schemas.specs import SpecIn
+from schemas.summaries import PostedSpec, StoredSpecOut
+from weightbank.dtypes import FLOATING_NAMES
+
+_REF = "#/components/schemas/{model}"
+_SENT_MODELS: tuple[type[BaseModel], ...] = (
+    DigestsOut,
+    DigestsProgressOut,
+    Health,
+    Initializers,
+    Layers,
+    Nonlinearities,
+    PostedSpec,
+    Presets,
+    Problem,
+    Readiness,
+    StoredSpecOut,
+)
+
+DESCRIPTION = """\
+Weightbank hands out the weights a training run starts from. Post a spec (the layers of a model,
+and how each tensor starts), and get a safetensors file. Whoever has the spec's id and the seed
+gets the same bytes, on any machine, for good; any range of bytes can be asked for alone.
+
+Errors are problem documents (RFC 9457) with a stable `code`.
+"""
+
+TAGS: list[dict[str, Any]] = [
+    {"name": "specs", "description": "Layers and how they start."},
+    {"name": "weights", "description": "The files, and any part of them."},
+    {"name": "catalogue", "description": "What a spec can say."},
+    {"name": "operation", "description": "For those who run the service."},
+]
+
+PATH_ID: dict[str, Any] = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "A spec's id, as `POST /v1/specs` answers with it.",
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+}
+QUERY_SEED: dict[str, Any] = {
+    "name": "seed",
+    "in": "query",
+    "required": True,
+    "description": "An integer in [0, 2**64).",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 2**64 - 1},
+    "example": 42,
+}
+QUERY_SPEC_SEED: dict[str, Any] = {
+    **QUERY_SEED,
+    "required": False,
+    "description": "An integer in [0, 2**64). It wins over the spec's; one of the two is needed.",
+}
+QUERY_DTYPE: dict[str, Any] = {
+    "name": "dtype",
+    "in": "query",
+    "required": False,
+    "description": "Of every floating tensor that does not fix its own; the spec's if not given. "
+    "float16 and bfloat16 are the float32 values rounded to nearest even.",
+    "schema": {"type": "string", "enum": list(FLOATING_NAMES)},
+}
+
+
+def request_headers(*names: str) -> list[dict[str, Any]]:
+    """Return the description of request headers, all optional."""
+    texts = {
+        "Range": ("`bytes=0-1023`, `bytes=-8`, or several.", "bytes=0-1023"),
+        "If-Range": ("The ETag that the range is meant for.", None),
+        "If-Match": ("Answer only if the ETag is one of these.", None),
+        "If-None-Match": ("Answer 304 if the ETag is one of these.", None),
+    }
+    described = []
+    for name in names:
+        text, example = texts[name]
+        header: dict[str, Any] = {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": text,
+            "schema": {"type": "string"},
+        }
+        described.append({**header, "example": example} if example else header)
+    return described
+
+
+def spec_body() -> dict[str, Any]:
+    """Return the description of a body that is a spec, with specs to paste."""
+    schema = {"$ref": _REF.format(model="SpecIn")}
+    return {
+        "required": True,
+        "description": "The spec itself.",
+        "content": {
+            "application/json": {
+                "schema": schema,
+                "examples": {
+                    "mlp": {"summary": "Two linear layers", "value": MLP},
+                    "residual_block": {"summary": "A residual block", "value": RESIDUAL_BLOCK},
+                },
+            },
+            "application/yaml": {
+                "schema": schema,
+                "examples": {
+                    "mlp": {"summary": "Two linear layers", "value": MLP_YAML},
+                    "residual_block": {
+                        "summary": "A residual block",
+                        "value": RESIDUAL_BLOCK_YAML,
+                    },
+                },
+            },
+        },
+    }
+
+
+def json_answer(model: type[BaseModel], description: str) -> dict[str, Any]:
+    """Return the description of an answer in JSON."""
+    schema = {"$ref": _REF.format(model=model.__name__)}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def octets_answer(description: str, **headers: str) -> dict[str, Any]:
+    """Return the description of an answer in bytes, with headers and what they say."""
+    return {
+        "description": description,
+        "headers": {
+            name.replace("_", "-"): {"description": text, "schema": {"type": "string"}}
+            for name, text in headers.items()
+        },
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+
+
+def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """Return the description of the problems that a route can answer with.
+
+    Examples:
+        >>> sorted(problems("unknown_spec", "missing_seed"))
+        [404, 422, 500]
+    """
+    by_status: dict[int | str, list[str]] = {}
+    for code in (*codes, "internal"):
+        by_status.setdefault(status_of(code), []).append(code)
+    return {status: _problem_answer(listed) for status, listed in by_status.items()}
+
+
+def _problem_answer(codes: Sequence[str]) -> dict[str, Any]:
+    return {
+        "description": "Problem: " + ", ".join(f"`{code}`" for code in codes),
+        "content": {
+            PROBLEM_JSON: {
+                "schema": {"$ref": _REF.format(model="Problem")},
+                "examples": {code: {"value": _example(code)} for code in codes},
+            }
+        },
+    }
+
+
+def _example(code: str) -> dict[str, Any]:
+    problem = make_problem(code, detail="What was wrong; accepted: what is.", instance="/v1/...")
+    return problem.model_dump(exclude_none=True)
+
+
+def curl(source: str) -> list[dict[str, str]]:
+    """Return a command to paste, where documentation tools look for it."""
+    return [{"lang": "Shell", "label": "curl", "source": source}]
+
+
+def curl_with_spec(command: str) -> list[dict[str, str]]:
+    """Return a command to paste that sends a spec which it brings along."""
+    header = "-H 'Content-Type: application/yaml'"
+    return curl(f"{command} \\\n  {header} --data-binary @- <<'END'\n{MLP_YAML}END")
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Let the app describe itself with our models."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                summary=app.summary,
+                description=app.description,
+                routes=app.routes,
+                tags=TAGS,
+            )
+            document.setdefault("components", {})["schemas"] = _schemas()
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _schemas() -> dict[str, Any]:
+    modes: list[tuple[type[BaseModel], Any]] = [(SpecIn, "validation")]
+    modes += [(model, "serialization") for model in _SENT_MODELS]
+    _, definitions = models_json_schema(modes, ref_template=_REF)
+    schemas: dict[str, Any] = definitions["$defs"]
+    return dict(sorted(schemas.items()))

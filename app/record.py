@@ -1,0 +1,48 @@
+"""What is remembered of one request while it is answered: for its log line and metrics."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+_KEY = "weightbank.record"
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """One request.
+
+    Attributes:
+        request_id: Given by the client if it is sane, else made.
+        started: ``time.perf_counter`` at its beginning.
+        status: Of the answer; None until it begins.
+        first_byte: ``time.perf_counter`` when the first byte of the body left.
+        sent_bytes: Of the body.
+        outcome: How it ended.
+        code: Of the problem, if it was one.
+    """
+
+    request_id: str
+    started: float = field(default_factory=time.perf_counter)
+    status: int | None = None
+    first_byte: float | None = None
+    sent_bytes: int = 0
+    outcome: str = "answered"
+    code: str | None = None
+
+
+def attach_record(scope: Any, record: RequestRecord) -> None:
+    """Put the record where everybody who answers finds it."""
+    scope[_KEY] = record
+
+
+def record_of(scope: Any) -> RequestRecord:
+    """Return the record of a request.
+
+    Examples:
+        >>> scope = {}
+        >>> attach_record(scope, RequestRecord("id"))
+        >>> record_of(scope).request_id
+        'id'
+    """
+    record: RequestRecord = scope[_KEY]
+    return record

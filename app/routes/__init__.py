@@ -1,0 +1,1 @@
+"""One file for each group of routes. A route reads a request and says it in services' words."""

@@ -1,0 +1,77 @@
+"""Digests of files, so that a client can check what it has."""
+
+from dataclasses import asdict
+
+from fastapi import Request
+from starlette.responses import Response
+
+from app.openapi import PATH_ID, QUERY_DTYPE, QUERY_SEED, curl, json_answer
+from app.queries import read_query
+from app.routes.router import get_route, make_router
+from app.routes.weights import open_file
+from app.weights_answer import IMMUTABLE
+from app.wiring import wiring_of
+from schemas.digests import DigestsOut, DigestsProgressOut
+from services.digest_store import FileKey
+from services.digests import DigestProgress
+from weightbank.file import WeightsFile
+
+router = make_router("weights")
+
+_JSON = "application/json"
+
+
+@get_route(
+    router,
+    "/v1/weights/{id}/digests",
+    summary="SHA-256 of a file, of its header and of each 64 MiB block",
+    description="The first to ask gets 202, and the file is hashed in the background; ask again "
+    "after Retry-After. Digests are kept.",
+    responses={
+        200: json_answer(DigestsOut, "The digests."),
+        202: json_answer(DigestsProgressOut, "They are being computed; see Retry-After."),
+    },
+    codes=(
+        "unknown_spec",
+        "missing_seed",
+        "invalid_seed",
+        "invalid_dtype",
+        "invalid_query",
+        "unrepresentable",
+        "limit_exceeded",
+        "overloaded",
+        "store_unavailable",
+    ),
+    openapi_extra={
+        "parameters": [PATH_ID, QUERY_SEED, QUERY_DTYPE],
+        "x-codeSamples": curl("curl 'http://127.0.0.1:8000/v1/weights/'$ID'/digests?seed=42'"),
+    },
+)
+async def get_digests(request: Request) -> Response:
+    """Answer with digests, or how far they are."""
+    wiring = wiring_of(request)
+    query = read_query(request, "seed", "dtype")
+    known = await wiring.files.known_spec(request.path_params["id"])
+    named = await open_file(
+        wiring, known, seed_text=query.get("seed"), dtype_text=query.get("dtype")
+    )
+    assert isinstance(named.file, WeightsFile)
+    key = FileKey(named.spec_id, named.seed, named.dtype)
+    found = await wiring.digests.find(key, named.file)
+    if isinstance(found, DigestProgress):
+        progress = DigestsProgressOut(
+            status="computing", bytes_done=found.bytes_done, bytes_total=found.bytes_total
+        )
+        return Response(
+            progress.model_dump_json(),
+            status_code=202,
+            media_type=_JSON,
+            headers={
+                "Retry-After": str(found.retry_after_seconds),
+                "Cache-Control": "no-store",
+            },
+        )
+    digests = DigestsOut(**{**asdict(found), "blocks": list(found.blocks)})
+    return Response(
+        digests.model_dump_json(), media_type=_JSON, headers={"Cache-Control": IMMUTABLE}
+    )

@@ -1,0 +1,109 @@
+"""For those who run the service: health, readiness, metrics, documentation."""
+
+import json
+
+from fastapi import Request
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import RedirectResponse, Response
+
+from app.documentation import render_documentation
+from app.openapi import curl, json_answer
+from app.problems import headers_of, make_problem, problem_response
+from app.queries import read_query
+from app.record import record_of
+from app.routes.router import get_route, make_router
+from app.wiring import wiring_of
+from schemas.operation import Health, Readiness
+from services.errors import RetryError
+
+router = make_router("operation")
+
+_JSON = "application/json"
+_NEVER_STORED = {"Cache-Control": "no-store"}
+
+
+@get_route(
+    router,
+    "/healthz",
+    summary="Is the process alive?",
+    description="Answers as long as the event loop turns, whatever else is wrong.",
+    responses={200: json_answer(Health, "It is.")},
+    codes=("invalid_query",),
+    openapi_extra={"x-codeSamples": curl("curl http://127.0.0.1:8000/healthz")},
+)
+async def get_health(request: Request) -> Response:
+    """Answer."""
+    read_query(request)
+    return Response(
+        Health(status="alive").model_dump_json(), media_type=_JSON, headers=_NEVER_STORED
+    )
+
+
+@get_route(
+    router,
+    "/readyz",
+    summary="Should requests come here?",
+    description="Not before the kernels are loaded, not without the store, and not while the "
+    "server shuts down; `reasons` says which.",
+    responses={200: json_answer(Readiness, "They should.")},
+    codes=("invalid_query", "not_ready"),
+    openapi_extra={"x-codeSamples": curl("curl http://127.0.0.1:8000/readyz")},
+)
+async def get_readiness(request: Request) -> Response:
+    """Answer with what is missing, if anything is."""
+    read_query(request)
+    reasons = await wiring_of(request).readiness.reasons()
+    if not reasons:
+        ready = Readiness(status="ready", checks=["store", "backend"])
+        return Response(ready.model_dump_json(), media_type=_JSON, headers=_NEVER_STORED)
+    problem = make_problem(
+        "not_ready",
+        detail="; ".join(reasons),
+        instance=request.scope["path"],
+        reasons=reasons,
+    )
+    record_of(request.scope).code = problem.code
+    retry = RetryError("server", "is not ready", retry_after_seconds=1)
+    return problem_response(problem, headers=headers_of(retry))
+
+
+@get_route(
+    router,
+    "/metrics",
+    summary="What Prometheus scrapes",
+    description="Requests, streams, bytes, times and refusals, in Prometheus' text format.",
+    responses={
+        200: {
+            "description": "The metrics.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        }
+    },
+    codes=("invalid_query",),
+    openapi_extra={"x-codeSamples": curl("curl http://127.0.0.1:8000/metrics")},
+)
+async def get_metrics(request: Request) -> Response:
+    """Answer with all metrics."""
+    read_query(request)
+    text = wiring_of(request).metrics.text()
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST, **_NEVER_STORED})
+
+
+@get_route(router, "/openapi.json", include_in_schema=False)
+async def get_openapi(request: Request) -> Response:
+    """Answer with the interface's description."""
+    read_query(request)
+    return Response(json.dumps(request.app.openapi(), ensure_ascii=False), media_type=_JSON)
+
+
+@get_route(router, "/docs", include_in_schema=False)
+async def get_documentation(request: Request) -> Response:
+    """Answer with the interface's description for people."""
+    read_query(request)
+    return Response(render_documentation(request.app.openapi()), media_type="text/html")
+
+
+@get_route(router, "/", include_in_schema=False)
+async def get_root(request: Request) -> Response:
+    """Lead a browser to the documentation."""
+    read_query(request)
+    return RedirectResponse("/docs")

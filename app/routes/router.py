@@ -1,0 +1,58 @@
+"""How routes are registered here."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from app.openapi import problems
+
+Endpoint = Callable[..., Any]
+
+
+def make_router(tag: str) -> APIRouter:
+    """Return a router whose operations are named after their functions."""
+    return APIRouter(tags=[tag], generate_unique_id_function=_name)
+
+
+def get_route(router: APIRouter, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+    """Register a function for GET, and for HEAD, which the server answers without the body.
+
+    Args:
+        router: Where to.
+        path: Its template.
+        options: As ``api_route`` has them; ``codes`` lists those of its problems.
+    """
+
+    def register(endpoint: Endpoint) -> Endpoint:
+        described = _described(options)
+        router.add_api_route(path, endpoint, methods=["GET"], **described)
+        router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
+        return endpoint
+
+    return register
+
+
+def route(
+    router: APIRouter, method: str, path: str, **options: Any
+) -> Callable[[Endpoint], Endpoint]:
+    """Register a function for one method."""
+
+    def register(endpoint: Endpoint) -> Endpoint:
+        router.add_api_route(path, endpoint, methods=[method], **_described(options))
+        return endpoint
+
+    return register
+
+
+def _described(options: dict[str, Any]) -> dict[str, Any]:
+    codes = options.get("codes", ())
+    rest = {name: value for name, value in options.items() if name != "codes"}
+    answers = {**rest.pop("responses", {}), **problems(*codes)}
+    return {"response_class": Response, "response_model": None, "responses": answers, **rest}
+
+
+def _name(registered: APIRoute) -> str:
+    return registered.name

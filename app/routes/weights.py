@@ -1,0 +1,193 @@
+"""Weights: the files, and any part of them."""
+
+from fastapi import Request
+from starlette.responses import Response
+
+from app.openapi import (
+    PATH_ID,
+    QUERY_DTYPE,
+    QUERY_SEED,
+    QUERY_SPEC_SEED,
+    curl,
+    curl_with_spec,
+    octets_answer,
+    request_headers,
+    spec_body,
+)
+from app.queries import SEED_ACCEPTED, read_dtype, read_query, read_seed
+from app.routes.router import make_router, route
+from app.spec_reading import SPEC_CODES, read_spec
+from app.weights_answer import NamedFile, answer_bytes, answer_get
+from app.wiring import Wiring, wiring_of
+from services.errors import MissingSeedError
+from services.files import KnownSpec
+
+router = make_router("weights")
+
+_POSTED = "no-store, no-transform"
+"""The answer to a POST is not for caches; what Content-Location names is."""
+
+_RANGE_CODES = (
+    "invalid_range",
+    "too_many_ranges",
+    "overlapping_ranges",
+    "range_not_satisfiable",
+)
+_GET_CODES = (
+    "unknown_spec",
+    "missing_seed",
+    "invalid_seed",
+    "invalid_dtype",
+    "invalid_query",
+    "unrepresentable",
+    "limit_exceeded",
+    "precondition_failed",
+)
+_FILE_HEADERS = {
+    "ETag": "Strong: names the algorithm, the spec, the seed and the dtype.",
+    "Content_Location": "Path of this very file, with seed and dtype.",
+    "Weightbank_Algorithm": "Version of the algorithm.",
+}
+
+
+async def open_file(
+    wiring: Wiring, known: KnownSpec, *, seed_text: str | None, dtype_text: str | None
+) -> NamedFile:
+    """Return the file that a query means.
+
+    Args:
+        wiring: Of the app.
+        known: The spec.
+        seed_text: As the query has it.
+        dtype_text: Likewise.
+
+    Raises:
+        MissingSeedError: If there is no seed.
+        WeightbankError: If seed or dtype cannot be had.
+    """
+    asked = None if dtype_text is None else read_dtype(dtype_text)
+    if seed_text is None:
+        raise MissingSeedError(suggested_seed=known.suggested_seed, accepted=SEED_ACCEPTED)
+    return await open_named(wiring, known, seed=read_seed(seed_text), asked_dtype=asked)
+
+
+async def open_named(
+    wiring: Wiring, known: KnownSpec, *, seed: int, asked_dtype: str | None
+) -> NamedFile:
+    """Return the file of a spec, a seed and a dtype."""
+    dtype = known.effective_dtype(asked_dtype)
+    file = await wiring.files.open(known, seed=seed, dtype=dtype)
+    return NamedFile(file, known.resolved.id, seed, dtype)
+
+
+@route(
+    router,
+    "POST",
+    "/v1/weights",
+    summary="Make the weights of a spec",
+    description="The answer is a safetensors file, made while it is sent. The spec is stored, and "
+    "Content-Location names the path at which anybody gets the same bytes. A Range is answered "
+    "as by that path.",
+    responses={
+        200: octets_answer("The whole file.", **_FILE_HEADERS),
+        206: octets_answer("The ranges that were asked for.", **_FILE_HEADERS),
+    },
+    codes=("missing_seed", "invalid_query", *SPEC_CODES, *_RANGE_CODES, "store_unavailable"),
+    openapi_extra={
+        "requestBody": spec_body(),
+        "parameters": [QUERY_SPEC_SEED, QUERY_DTYPE, *request_headers("Range", "If-Range")],
+        "x-codeSamples": curl_with_spec(
+            "curl 'http://127.0.0.1:8000/v1/weights?seed=42' -o weights.safetensors"
+        ),
+    },
+)
+async def post_weights(request: Request) -> Response:
+    """Answer with the file of a spec that comes with the request."""
+    wiring = wiring_of(request)
+    query = read_query(request, "seed", "dtype")
+    seed = read_seed(query["seed"]) if "seed" in query else None
+    dtype = read_dtype(query["dtype"]) if "dtype" in query else None
+    answer = await read_spec(request, wiring)
+    seed = answer.seed if seed is None else seed
+    if seed is None:
+        accepted = f"{SEED_ACCEPTED}, or seed: 42 in the spec"
+        raise MissingSeedError(suggested_seed=None, accepted=accepted)
+    await wiring.specs.add(answer)
+    known = KnownSpec(answer.resolution.resolved, answer.seed)
+    named = await open_named(wiring, known, seed=seed, asked_dtype=dtype)
+    return await answer_bytes(request, named, wiring, headers=named.headers(cache_control=_POSTED))
+
+
+async def get_weights(request: Request) -> Response:
+    """Answer with the file of a stored spec, or part of it."""
+    wiring = wiring_of(request)
+    query = read_query(request, "seed", "dtype")
+    known = await wiring.files.known_spec(request.path_params["id"])
+    named = await open_file(
+        wiring, known, seed_text=query.get("seed"), dtype_text=query.get("dtype")
+    )
+    return await answer_get(request, named, wiring)
+
+
+_GET_PATH = "/v1/weights/{id}"
+_GET_DESCRIPTION = (
+    "The bytes are a function of the algorithm's version, the spec, the seed and the dtype, and "
+    "never change. Any partition into ranges concatenates to the whole. Ranges are taken strictly: "
+    "what is malformed, beyond the end or too much is refused, and never answered with the whole "
+    "file."
+)
+
+route(
+    router,
+    "GET",
+    _GET_PATH,
+    summary="Fetch weights, or ranges of them",
+    description=_GET_DESCRIPTION,
+    responses={
+        200: octets_answer("The whole file.", **_FILE_HEADERS),
+        206: octets_answer(
+            "The range that was asked for, or several as multipart/byteranges.", **_FILE_HEADERS
+        ),
+        304: {"description": "Not modified."},
+    },
+    codes=(*_GET_CODES, *_RANGE_CODES, "overloaded", "store_unavailable"),
+    openapi_extra={
+        "parameters": [
+            PATH_ID,
+            QUERY_SEED,
+            QUERY_DTYPE,
+            *request_headers("Range", "If-Range", "If-Match", "If-None-Match"),
+        ],
+        "x-codeSamples": curl(
+            "curl 'http://127.0.0.1:8000/v1/weights/'$ID'?seed=42' -o weights.safetensors"
+        ),
+    },
+)(get_weights)
+
+
+async def head_weights(request: Request) -> Response:
+    """Answer with the headers of a file; nothing is made."""
+    return await get_weights(request)
+
+
+route(
+    router,
+    "HEAD",
+    _GET_PATH,
+    summary="Size and tag of weights, without making them",
+    description="As GET, without the body. Range is ignored.",
+    responses={
+        200: {"description": "The headers of the whole file; Content-Length is its size."},
+        304: {"description": "Not modified."},
+    },
+    codes=(*_GET_CODES, "overloaded", "store_unavailable"),
+    openapi_extra={
+        "parameters": [
+            PATH_ID,
+            QUERY_SEED,
+            QUERY_DTYPE,
+            *request_headers("If-Match", "If-None-Match"),
+        ],
+        "x-codeSamples": curl("curl -I 'http://127.0.0.1:8000/v1/weights/'$ID'?seed=42'"),
+    },
+)(head_weights)

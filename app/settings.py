@@ -1,0 +1,211 @@
+"""Settings, read once from environment variables that begin with WEIGHTBANK_."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import (
+    ByteSize,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.errors import StartupError
+from weightbank.limits import Limits
+from weightbank.suggestions import accepted_names
+
+PREFIX = "WEIGHTBANK_"
+_TEST_PREFIX = "WEIGHTBANK_TEST_"
+"""For the test suite; a server started by it must not stumble over them."""
+
+_DEFAULTS = Limits()
+_LIMIT = "limit_"
+_LONGEST_SECONDS = 86_400
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+class Settings(BaseSettings):
+    """All that can be set. Sizes can be written as ``16 MiB`` or ``1TiB``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(
+        Path("data"), description="Where the SQLite database is; made if it is missing."
+    )
+    database_url: SecretStr = Field(
+        SecretStr(""),
+        description="`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`; "
+        "empty for `weightbank.sqlite3` in the data directory.",
+    )
+    devices: Literal["cpu", "auto"] = Field(
+        "auto", description="What makes the numbers: `cpu`, or `auto` for the best there is."
+    )
+    threads: PositiveInt = Field(
+        default_factory=usable_cores,
+        description="Chunks made at once; as many as there are usable cores if not set.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged; `info` has a line for each request."
+    )
+    chunk_bytes: ByteSize = Field(
+        ByteSize(2**22),
+        ge=2**19,
+        le=2**30,
+        description="Bytes made in one piece, a power of two.",
+    )
+    window_chunks: int = Field(
+        2, ge=1, le=16, description="Chunks of one stream that are made ahead of its client."
+    )
+    cache_tensors: PositiveInt = Field(
+        1_000_000,
+        description="Tensors of specs used last whose layouts stay in memory, "
+        "at about a kilobyte each.",
+    )
+    cache_whole_tensor_bytes: ByteSize = Field(
+        ByteSize(2**30),
+        description="Memory for tensors that have to be made whole (orthogonal, sparse).",
+    )
+    body_timeout_seconds: float = Field(
+        30,
+        gt=0,
+        le=_LONGEST_SECONDS,
+        description="How long the body of a request may take to arrive.",
+    )
+    stall_timeout_seconds: float = Field(
+        60,
+        gt=0,
+        le=_LONGEST_SECONDS,
+        description="How long a client may take for one chunk before it is cut off.",
+    )
+    shutdown_timeout_seconds: int = Field(
+        30,
+        gt=0,
+        le=_LONGEST_SECONDS,
+        description="How long running answers may take to finish after SIGTERM.",
+    )
+    limit_streams: PositiveInt = Field(
+        32,
+        description="Streams at once; more get 503. Each may hold window + 2 chunks of memory.",
+    )
+    limit_small_reads: PositiveInt = Field(
+        1024, description="Answers of up to 256 KiB at once; more get 503."
+    )
+    limit_resolving: PositiveInt = Field(
+        16, description="Specs that are being resolved or wait for it; more get 503."
+    )
+    limit_store_calls: PositiveInt = Field(
+        256, description="Calls of the database at once, waiting ones included; more get 503."
+    )
+    limit_ranges: PositiveInt = Field(16, description="Ranges in one request; more get 416.")
+    limit_body_bytes: ByteSize = Field(
+        ByteSize(16 * 2**20), gt=0, description="Body of a request; more gets 413."
+    )
+    limit_yaml_body_bytes: ByteSize = Field(
+        ByteSize(2**20),
+        gt=0,
+        description="Body of a request in YAML, which takes a hundred times as long to read as "
+        "JSON; more gets 413.",
+    )
+    limit_digest_files: NonNegativeInt = Field(
+        8, description="Files that wait for their digests; more get 503."
+    )
+    limit_digest_file_bytes: ByteSize = Field(
+        ByteSize(2**40), description="Largest file whose digests are computed."
+    )
+    limit_layers: PositiveInt = Field(_DEFAULTS.layers, description="Layers in a spec.")
+    limit_tensors: PositiveInt = Field(_DEFAULTS.tensors, description="Tensors in a file.")
+    limit_rules: PositiveInt = Field(_DEFAULTS.rules, description="Rules in a spec.")
+    limit_pattern_characters: PositiveInt = Field(
+        _DEFAULTS.pattern_characters, description="Length of a rule's regular expression."
+    )
+    limit_matching_steps: PositiveInt = Field(
+        _DEFAULTS.matching_steps,
+        description="Work of matching all rules: instructions of their compiled programs "
+        "times bytes of the names they see.",
+    )
+    limit_name_bytes: PositiveInt = Field(
+        _DEFAULTS.name_bytes, description="Length of a tensor's name, in UTF-8."
+    )
+    limit_dimensions: PositiveInt = Field(
+        _DEFAULTS.dimensions, description="Dimensions of a tensor."
+    )
+    limit_file_bytes: ByteSize = Field(
+        ByteSize(_DEFAULTS.file_bytes), description="Size of a file."
+    )
+    limit_header_bytes: ByteSize = Field(
+        ByteSize(_DEFAULTS.header_bytes),
+        description="Size of a file's header; its readers refuse more.",
+    )
+    limit_whole_tensor_bytes: ByteSize = Field(
+        ByteSize(_DEFAULTS.whole_tensor_bytes),
+        description="Size, as float32, of a tensor that has to be made whole (orthogonal, sparse).",
+    )
+    limit_split_parts: PositiveInt = Field(_DEFAULTS.split_parts, description="Parts of a split.")
+
+    @field_validator("chunk_bytes")
+    @classmethod
+    def _power_of_two(cls, value: ByteSize) -> ByteSize:
+        if value & (value - 1):
+            raise ValueError("must be a power of two")
+        return value
+
+    def limits(self) -> Limits:
+        """Return the bounds of one spec.
+
+        Examples:
+            >>> Settings().limits() == Limits()
+            True
+        """
+        names = [field.name for field in dataclasses.fields(Limits)]
+        return Limits(**{name: int(getattr(self, _LIMIT + name)) for name in names})
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings of a process.
+
+    Args:
+        environment: ``os.environ``; pydantic reads the values from there, this
+            function looks for names that nobody reads.
+
+    Raises:
+        StartupError: If a variable is unknown or has a value that cannot be used;
+            one line for each.
+    """
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    problems = []
+    for name in sorted(environment):
+        upper = name.upper()
+        if upper.startswith(PREFIX) and upper not in known and not upper.startswith(_TEST_PREFIX):
+            words = accepted_names(upper, sorted(known))
+            problems.append(f"{name} is not a setting; accepted: {words}")
+    if problems:
+        raise StartupError("\n".join(problems))
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise StartupError("\n".join(_lines(error))) from None
+
+
+def _lines(error: ValidationError) -> list[str]:
+    lines = []
+    for item in error.errors():
+        field = str(item["loc"][0]) if item["loc"] else ""
+        shown = "" if field == "database_url" else f" {item['input']!r}"
+        message = item["msg"].removeprefix("Value error, ")
+        lines.append(f"{PREFIX}{field.upper()}{shown} cannot be used: {message}")
+    return lines

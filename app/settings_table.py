@@ -1,0 +1,51 @@
+"""Prints docs/settings.md: ``python -m app.settings_table > docs/settings.md``."""
+
+from typing import Any
+
+from pydantic import ByteSize, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from app.settings import PREFIX, Settings
+
+_KIBIBYTE = 2**10
+_HEAD = """\
+# Settings
+
+Every setting is an environment variable, read once when the server starts. A variable that begins
+with `WEIGHTBANK_` and is not in this table stops the start, so that a typing error does not go
+unnoticed. Sizes can be written as `4194304`, `4MiB` or `4 MiB`.
+
+| setting | default | what it says |
+|---|---|---|
+"""
+
+
+def settings_page() -> str:
+    """Return the page with a row for each setting.
+
+    Examples:
+        >>> "| `WEIGHTBANK_PORT` | `8000` | Port to listen on" in settings_page()
+        True
+    """
+    rows = [
+        f"| `{PREFIX}{name.upper()}` | {_default(field)} | {field.description} |\n"
+        for name, field in Settings.model_fields.items()
+    ]
+    return _HEAD + "".join(rows)
+
+
+def _default(field: FieldInfo) -> str:
+    value: Any = field.default
+    if value is PydanticUndefined:
+        return "cores"
+    if isinstance(value, SecretStr):
+        return "empty"
+    if field.annotation is ByteSize:
+        shown = ByteSize(value).human_readable(decimal=value % _KIBIBYTE != 0, separator=" ")
+        return f"`{shown.replace('.0 ', ' ')}`"
+    return f"`{value}`"
+
+
+if __name__ == "__main__":
+    print(settings_page(), end="")  # noqa: T201 - this is what it is for

@@ -1,0 +1,1 @@
+"""The wire contract: what comes in and what goes out, in pydantic."""

@@ -1,0 +1,1 @@
+"""Use cases: generation, files, specs, digests and where they are stored."""

@@ -1,0 +1,177 @@
+"""The tables, and an engine for them on SQLite or PostgreSQL."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    Column,
+    DateTime,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
+    SQLAlchemyError,
+    TimeoutError,  # noqa: A004 - of the pool of connections
+)
+from sqlalchemy.schema import CreateTable
+
+from services.errors import StartupError, StoreUnavailableError
+
+BUSY_TIMEOUT_SECONDS = 10
+"""How long a writer waits for another one, on SQLite, and a connection on PostgreSQL."""
+
+_SEED_DIGITS = 20
+"""Seeds reach 2**64 - 1, more than a signed 64-bit column holds: they are stored as text."""
+
+metadata = MetaData()
+
+specs_table = Table(
+    "specs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("canonical_json", Text, nullable=False),
+    Column("suggested_seed", String(_SEED_DIGITS), nullable=True),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+digests_table = Table(
+    "digests",
+    metadata,
+    Column("spec_id", String(64), primary_key=True),
+    Column("seed", String(_SEED_DIGITS), primary_key=True),
+    Column("dtype", String(16), primary_key=True),
+    Column("algorithm", Integer, primary_key=True),
+    Column("digests_json", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+
+def database_url(url: str, *, data_directory: Path) -> URL:
+    """Return the address of the database, with the driver we use.
+
+    Args:
+        url: ``sqlite:///PATH`` or ``postgresql://...``; empty for a SQLite file
+            in ``data_directory``.
+        data_directory: Where that file would be.
+
+    Raises:
+        StartupError: If it is no address of these two.
+
+    Examples:
+        >>> database_url("postgresql://user@host/weights", data_directory=Path("data")).drivername
+        'postgresql+psycopg'
+        >>> database_url("", data_directory=Path("data")).database
+        'data/weightbank.sqlite3'
+    """
+    if not url:
+        return URL.create("sqlite", database=str(data_directory / "weightbank.sqlite3"))
+    accepted = "accepted: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StartupError(f"WEIGHTBANK_DATABASE_URL is not a URL; {accepted}") from None
+    backend = parsed.get_backend_name()
+    if backend in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed
+    shown = parsed.render_as_string(hide_password=True)
+    raise StartupError(f"WEIGHTBANK_DATABASE_URL {shown!r} cannot be used; {accepted}")
+
+
+def open_database(url: URL) -> Engine:
+    """Return an engine whose tables exist.
+
+    Raises:
+        StartupError: If the database cannot be reached or written, in one line.
+    """
+    shown = url.render_as_string(hide_password=True)
+    try:
+        engine = _engine(url)
+    except ModuleNotFoundError:
+        raise StartupError(
+            f"database {shown} needs a driver; install it with: pip install 'weightbank[postgres]'"
+        ) from None
+    try:
+        _create_tables(engine)
+    except SQLAlchemyError as error:
+        engine.dispose()
+        cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        raise StartupError(f"database {shown} cannot be opened: {cause}") from error
+    return engine
+
+
+@contextmanager
+def unavailable_as_error() -> Iterator[None]:
+    """Turn a database that does not answer into our own error.
+
+    Raises:
+        StoreUnavailableError: Instead of the driver's error.
+    """
+    try:
+        yield
+    except (IntegrityError, ProgrammingError, DataError):
+        raise  # it does answer; the question was wrong
+    except (DBAPIError, TimeoutError) as error:
+        raise StoreUnavailableError from error
+
+
+def check(engine: Engine) -> None:
+    """Ask the database for nothing, to see that it answers.
+
+    Raises:
+        StoreUnavailableError: If it does not.
+    """
+    with unavailable_as_error(), engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_timeout=BUSY_TIMEOUT_SECONDS,
+            connect_args={"connect_timeout": BUSY_TIMEOUT_SECONDS},
+        )
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        # Write-ahead logging lets readers go on while one writes.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    return engine
+
+
+def _create_tables(engine: Engine) -> None:
+    try:
+        _create_missing_tables(engine)
+    except DBAPIError:
+        # PostgreSQL's IF NOT EXISTS can lose a race against another replica's:
+        # then the tables are there, and the second attempt finds them.
+        _create_missing_tables(engine)
+
+
+def _create_missing_tables(engine: Engine) -> None:
+    with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))

@@ -1,0 +1,96 @@
+"""Errors that only a service can have: unknown ids, overload, a store that is away.
+
+WeightbankError
+├── UnknownSpecError           no spec of this id is stored here
+├── MissingSeedError           weights were asked for without a seed
+└── RetryError                 not now; carries ``retry_after_seconds``
+    ├── OverloadedError        a bound on work at one time is reached
+    ├── StoreUnavailableError  the database does not answer
+    └── ShuttingDownError      the server stops
+
+StartupError                   the process cannot start; one line for its operator
+"""
+
+from weightbank.errors import NO_VALUE, WeightbankError
+
+
+class UnknownSpecError(WeightbankError):
+    """No spec of this id is stored here."""
+
+    code = "unknown_spec"
+
+    def __init__(self, spec_id: str) -> None:
+        super().__init__(
+            "id",
+            spec_id,
+            "is not the id of a spec that is stored here",
+            "the id that POST /v1/specs answers with, 64 lowercase hexadecimal digits",
+        )
+
+
+class MissingSeedError(WeightbankError):
+    """Weights were asked for without a seed."""
+
+    code = "missing_seed"
+
+    def __init__(self, *, suggested_seed: int | None, accepted: str) -> None:
+        hint = "" if suggested_seed is None else f"; the spec was stored with seed={suggested_seed}"
+        super().__init__("seed", NO_VALUE, "is missing", f"{accepted}{hint}")
+
+
+class RetryError(WeightbankError):
+    """Not now; the same request may succeed later.
+
+    Attributes:
+        retry_after_seconds: When to try again.
+    """
+
+    code = "overloaded"
+
+    def __init__(self, argument: str, problem: str, *, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(
+            argument,
+            NO_VALUE,
+            problem,
+            f"try again in {retry_after_seconds} s, as Retry-After says",
+        )
+
+
+class OverloadedError(RetryError):
+    """A bound on work at one time is reached.
+
+    Examples:
+        >>> str(OverloadedError("streams", limit=2))
+        'streams: all 2 are taken; accepted: try again in 1 s, as Retry-After says'
+    """
+
+    code = "overloaded"
+
+    def __init__(self, what: str, *, limit: int, retry_after_seconds: int = 1) -> None:
+        self.what = what
+        super().__init__(
+            f"{what}:", f"all {limit} are taken", retry_after_seconds=retry_after_seconds
+        )
+
+
+class StoreUnavailableError(RetryError):
+    """The database does not answer."""
+
+    code = "store_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("store", "does not answer", retry_after_seconds=5)
+
+
+class ShuttingDownError(RetryError):
+    """The server stops, and does not wait for this answer any longer."""
+
+    code = "shutting_down"
+
+    def __init__(self) -> None:
+        super().__init__("server", "is shutting down", retry_after_seconds=5)
+
+
+class StartupError(Exception):
+    """The process cannot start. The message is one line for whoever started it."""

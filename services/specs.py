@@ -1,0 +1,97 @@
+"""Specs: resolved in bounded number, stored, and found again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.bounded_executor import BoundedExecutor
+from services.files import Files, KnownSpec
+from services.spec_store import SpecStore, StoredSpec
+from weightbank.layout import Layout
+from weightbank.limits import Limits
+from weightbank.resolve import Resolution, resolve
+from weightbank.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedAnswer:
+    """A spec that was understood.
+
+    Attributes:
+        resolution: What was decided, with warnings and reasons.
+        layout: The file in the spec's own dtype.
+        seed: As given in the spec.
+    """
+
+    resolution: Resolution
+    layout: Layout
+    seed: int | None
+
+    @property
+    def id(self) -> str:
+        """The id under which the spec is or would be stored."""
+        return self.resolution.resolved.id
+
+
+class Specs:
+    """Reads specs, and remembers those that are to be kept."""
+
+    def __init__(
+        self,
+        *,
+        store: SpecStore,
+        store_executor: BoundedExecutor,
+        resolving: BoundedExecutor,
+        files: Files,
+        limits: Limits,
+    ) -> None:
+        self._store = store
+        self._store_executor = store_executor
+        self._resolving = resolving
+        self._files = files
+        self._limits = limits
+
+    async def resolve(self, read: Callable[[], Spec]) -> ResolvedAnswer:
+        """Read and resolve a spec in a thread.
+
+        Args:
+            read: Parses and validates; it runs in the thread too, because a large
+                spec takes seconds.
+
+        Raises:
+            OverloadedError: If too many specs are being resolved.
+            WeightbankError: If the spec is wrong.
+        """
+
+        def job() -> ResolvedAnswer:
+            spec = read()
+            resolution = resolve(spec, limits=self._limits)
+            return ResolvedAnswer(resolution, Layout.of(resolution.resolved), spec.seed)
+
+        return await self._resolving.run(job)
+
+    async def add(self, answer: ResolvedAnswer) -> bool:
+        """Store a resolved spec unless it is known; return whether it was new.
+
+        Raises:
+            StoreUnavailableError: If the database does not answer.
+        """
+        resolved = answer.resolution.resolved
+
+        def job() -> bool:
+            return self._store.add(StoredSpec(resolved.id, resolved.canonical_json(), answer.seed))
+
+        is_new = await self._store_executor.run(job)
+        self._files.remember(KnownSpec(resolved, answer.seed), answer.layout, is_new=is_new)
+        return is_new
+
+    async def find(self, spec_id: str) -> KnownSpec:
+        """Return a stored spec.
+
+        Raises:
+            UnknownSpecError: If there is none of this id.
+        """
+        return await self._files.known_spec(spec_id)
+
+    async def document_json(self, known: KnownSpec) -> bytes:
+        """Return the canonical JSON of a stored spec; large ones take a while."""
+        return await self._store_executor.run(known.resolved.canonical_json)

@@ -1,0 +1,131 @@
+"""``python -m app`` as an operator sees it: what it says, and how it exits."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+SECONDS = 60
+
+
+def environment(tmp_path: Path, **settings: str) -> dict[str, str]:
+    """Variables of a server that leaves nothing behind."""
+    kept = {name: value for name, value in os.environ.items() if "WEIGHTBANK" not in name}
+    own = {f"WEIGHTBANK_{name.upper()}": value for name, value in settings.items()}
+    return {**kept, "WEIGHTBANK_DATA_DIR": str(tmp_path / "data"), **own}
+
+
+def start(tmp_path: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a server that cannot start."""
+    return subprocess.run(
+        [sys.executable, "-m", "app"],
+        env=environment(tmp_path, **settings),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def serving(tmp_path: Path, **settings: str) -> Iterator[tuple[str, Any]]:
+    """A server in a process of its own, on a free port."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app"],
+        env=environment(tmp_path, port="0", **settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("weightbank listens on http://127.0.0.1:"), line
+        yield line.split()[-1], process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def refusal(completed: subprocess.CompletedProcess[str], status: int) -> str:
+    """The one line that says why."""
+    assert completed.returncode == status, completed.stderr
+    assert completed.stdout == ""
+    lines = completed.stderr.splitlines()
+    assert len(lines) == 1, completed.stderr
+    assert lines[0].startswith("weightbank cannot start: ")
+    return lines[0]
+
+
+def test_a_misspelt_setting_stops_the_start(tmp_path: Path) -> None:
+    """With status 2."""
+    assert "WEIGHTBANK_PORT (did you mean this?)" in refusal(start(tmp_path, prot="1"), 2)
+
+
+def test_a_port_in_use_stops_the_start(tmp_path: Path) -> None:
+    """With status 1, and no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = refusal(start(tmp_path, port=port), 1)
+    assert f"WEIGHTBANK_PORT {port}" in line
+    assert "in use" in line
+
+
+def test_a_data_directory_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+    """Named, with the reason."""
+    (tmp_path / "file").write_text("")
+    line = refusal(start(tmp_path, data_dir=str(tmp_path / "file" / "data")), 1)
+    assert "WEIGHTBANK_DATA_DIR" in line
+    assert "Not a directory" in line
+
+
+@pytest.mark.parametrize(
+    ("url", "mentioned"),
+    [
+        ("mysql://u:secret@h/d", "postgresql://"),
+        ("what", "postgresql://"),
+        ("sqlite:////proc/none/x.sqlite3", "unable to open database file"),
+        ("postgresql://u:secret@127.0.0.1:1/d", "cannot be opened"),
+    ],
+)
+def test_a_database_that_cannot_be_had_stops_the_start(
+    tmp_path: Path, url: str, mentioned: str
+) -> None:
+    """Without its password."""
+    line = refusal(start(tmp_path, database_url=url), 1)
+    assert mentioned in line
+    assert "secret" not in line
+
+
+def test_a_client_finishes_after_a_signal(tmp_path: Path) -> None:
+    """As long as it is within the deadline."""
+    layer = {"name": "e", "type": "Embedding", "num_embeddings": 20_000, "embedding_dim": 1000}
+    with serving(tmp_path) as (url, process):
+        posted = httpx.post(f"{url}/v1/specs", json={"layers": [layer]}, timeout=SECONDS).json()
+        path = f"{url}/v1/weights/{posted['id']}?seed=1"
+        with httpx.stream("GET", path, timeout=SECONDS) as response:
+            parts = response.iter_bytes()
+            received = len(next(parts))
+            process.send_signal(signal.SIGTERM)
+            received += sum(len(part) for part in parts)
+        assert received == posted["bytes"] > 80_000_000
+        _, errors = process.communicate(timeout=SECONDS)
+        assert errors == ""
+
+
+def test_it_serves_and_stops_on_a_signal(tmp_path: Path) -> None:
+    """Status 0 or the signal's, nothing on standard error."""
+    with serving(tmp_path) as (url, process):
+        assert httpx.get(f"{url}/healthz", timeout=SECONDS).json() == {"status": "alive"}
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=SECONDS)
+        assert process.returncode in {0, -signal.SIGTERM}
+        assert errors == ""
