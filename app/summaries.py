@@ -18,7 +18,7 @@ def spec_summary(
         "id": resolved.id,
         "algorithm": VERSION,
         "tensors": len(resolved.tensors),
-        "parameters": layout.elements,
+        "elements": layout.elements,
         "bytes": layout.size_bytes,
         "header_bytes": len(layout.header),
         "dtype": None if dtype is None else dtype.name,

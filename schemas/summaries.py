@@ -41,7 +41,7 @@ class SpecSummary(WireModel):
     )
     algorithm: int = Field(description="Version that every byte depends on.", examples=[1])
     tensors: int = Field(description="Tensors in the file.", examples=[4])
-    parameters: int = Field(
+    elements: int = Field(
         description="Elements of all tensors together, buffers included.", examples=[203530]
     )
     bytes: int = Field(description="Size of the file.", examples=[814456])

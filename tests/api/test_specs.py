@@ -35,7 +35,7 @@ def test_the_answer_says_what_the_file_will_be(api: Any) -> None:
     header_bytes = 8 + int.from_bytes(file[:8], "little")
     header = json.loads(file[8:header_bytes])
     assert answer.tensors == len(header) - 1 == 4
-    assert answer.parameters == 784 * 256 + 256 + 256 * 10 + 10
+    assert answer.elements == 784 * 256 + 256 + 256 * 10 + 10
     assert answer.bytes == len(file)
     assert answer.header_bytes == header_bytes
     assert (answer.dtype, answer.seed, answer.algorithm) == ("float32", 42, 1)
