@@ -1,5 +1,6 @@
 """The app, wired once."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -10,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 
 from app.handlers import install_handlers
+from app.log_writer import LogWriter
 from app.logs import make_logger
 from app.metrics import Metrics
 from app.middleware import RequestMiddleware
@@ -38,7 +40,8 @@ def create_app(settings: Settings, *, logger: Any = None) -> FastAPI:
         >>> create_app(Settings()).title
         'Weightbank'
     """
-    logger = logger or make_logger(settings.log_level)
+    lines = LogWriter(sys.stdout)
+    logger = logger or make_logger(settings.log_level, stream=lines)
     metrics = Metrics()
 
     @asynccontextmanager
@@ -46,6 +49,7 @@ def create_app(settings: Settings, *, logger: Any = None) -> FastAPI:
         async with wire(settings, metrics=metrics, logger=logger) as wiring:
             app.state.wiring = wiring
             yield
+        lines.close()
 
     app = FastAPI(
         title="Weightbank",

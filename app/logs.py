@@ -1,8 +1,7 @@
 """Structured logs: one JSON object a line."""
 
 import logging
-import sys
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO, cast
 
 import structlog
 
@@ -14,12 +13,22 @@ _LEVELS = {
 }
 
 
-def make_logger(level: str, *, stream: TextIO | None = None) -> Any:
+class LineStream(Protocol):
+    """Where a logger writes to."""
+
+    def write(self, text: str, /) -> object:
+        """Take a line."""
+
+    def flush(self) -> object:
+        """Send on what was taken."""
+
+
+def make_logger(level: str, *, stream: LineStream) -> Any:
     """Return a logger of its own; nothing global is configured.
 
     Args:
         level: Least level that is written.
-        stream: Where to; standard output if not given.
+        stream: Where to.
 
     Examples:
         >>> import io
@@ -29,7 +38,7 @@ def make_logger(level: str, *, stream: TextIO | None = None) -> Any:
         True
     """
     return structlog.wrap_logger(
-        structlog.WriteLogger(stream or sys.stdout),
+        structlog.WriteLogger(cast("TextIO", stream)),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
