@@ -8,7 +8,7 @@ import importlib
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         written = from_module(build_module(options.model), preset=options.preset or None)
-    except (WeightbankError, ImportError) as error:
+        text = dump_json(written) if options.format == "json" else dump_yaml(written)
+        if options.output is None:
+            sys.stdout.write(text)
+        else:
+            options.output.write_text(text, encoding="utf-8")
+    except (WeightbankError, OSError) as error:
         sys.stderr.write(f"weightbank: {error}\n")
         return 2
-    text = dump_json(written) if options.format == "json" else dump_yaml(written)
-    if options.output is None:
-        sys.stdout.write(text)
-    else:
-        options.output.write_text(text, encoding="utf-8")
     _report(written)
     return 0
 
@@ -74,27 +74,45 @@ def build_module(reference: str) -> Any:
             ``package.module:callable``.
 
     Raises:
-        InvalidArgumentError: If there is no such model.
-        ImportError: If the package is not installed.
+        InvalidArgumentError: If there is no such model, its package cannot be
+            imported, or its constructor fails.
     """
     package, separator, name = reference.partition(":")
     if not separator or not package or not name:
         accepted = "timm:NAME, torchvision:NAME, transformers:NAME or package.module:callable"
         raise InvalidArgumentError("model", reference, "names no model", accepted)
-    import torch  # noqa: PLC0415 - optional, and slow to import
+    try:
+        torch = _import("torch")
+        with torch.device("meta"):
+            build = _BUILDERS.get(package)
+            return _call(package, name) if build is None else build(name)
+    except WeightbankError:
+        raise
+    except Exception as error:
+        # A model's own code can raise anything; its first line says what it misses.
+        reason = str(error).strip().split("\n", maxsplit=1)[0]
+        problem = f"cannot be built: {type(error).__name__}: {reason}"
+        raise InvalidArgumentError("model", reference, problem) from error
 
-    with torch.device("meta"):
-        if package == "timm":
-            return _timm(name)
-        if package == "torchvision":
-            return _torchvision(name)
-        if package == "transformers":
-            return _transformers(name)
-        return _callable(package, name)()
+
+def _import(package: str) -> Any:
+    """Import an optional package.
+
+    Raises:
+        InvalidArgumentError: If that fails, with the reason in one line.
+    """
+    try:
+        return importlib.import_module(package)
+    except Exception as error:
+        # torchvision, for one, raises a RuntimeError with a torch it was not built for.
+        reason = str(error).strip().split("\n", maxsplit=1)[0]
+        problem = f"cannot be imported: {type(error).__name__}: {reason}"
+        accepted = "an installed package that imports with the torch beside it"
+        raise InvalidArgumentError("package", package, problem, accepted) from error
 
 
 def _timm(name: str) -> Any:
-    timm = importlib.import_module("timm")
+    timm = _import("timm")
     if not timm.is_model(name):
         accepted = "a name of timm.list_models()"
         raise InvalidArgumentError("model", f"timm:{name}", "is no model of timm", accepted)
@@ -102,24 +120,28 @@ def _timm(name: str) -> Any:
 
 
 def _torchvision(name: str) -> Any:
-    models = importlib.import_module("torchvision.models")
+    models = _import("torchvision.models")
     if name not in models.list_models():
         accepted = "a name of torchvision.models.list_models()"
-        raise InvalidArgumentError("model", name, "is no model of torchvision", accepted)
+        raise InvalidArgumentError(
+            "model", f"torchvision:{name}", "is no model of torchvision", accepted
+        )
     return models.get_model(name, weights=None)
 
 
 def _transformers(name: str) -> Any:
     """Build a class of transformers, or the usual class of a model type."""
-    transformers = importlib.import_module("transformers")
+    transformers = _import("transformers")
     if name.isidentifier() and hasattr(transformers, name):
         cls = getattr(transformers, name)
         if hasattr(cls, "config_class"):
             return cls(cls.config_class())
-    types = importlib.import_module("transformers.models.auto.configuration_auto").CONFIG_MAPPING
+    types = _import("transformers.models.auto.configuration_auto").CONFIG_MAPPING
     if name not in types:
         accepted = "a model type such as gpt2, or a class such as GPT2LMHeadModel"
-        raise InvalidArgumentError("model", name, "is no model of transformers", accepted)
+        raise InvalidArgumentError(
+            "model", f"transformers:{name}", "is no model of transformers", accepted
+        )
     config = types[name]()
     for head in _HEADS:
         auto = getattr(transformers, f"AutoModelFor{head}")
@@ -128,13 +150,20 @@ def _transformers(name: str) -> Any:
     return transformers.AutoModel.from_config(config)
 
 
-def _callable(package: str, name: str) -> Any:
-    found: Any = importlib.import_module(package)
+def _call(package: str, name: str) -> Any:
+    found: Any = _import(package)
     for part in name.split("."):
         found = getattr(found, part, None)
     if not callable(found):
         raise InvalidArgumentError("model", f"{package}:{name}", "is nothing that can be called")
-    return found
+    return found()
+
+
+_BUILDERS: dict[str, Callable[[str], Any]] = {
+    "timm": _timm,
+    "torchvision": _torchvision,
+    "transformers": _transformers,
+}
 
 
 def dump_json(written: ModuleSpec) -> str:

@@ -94,7 +94,9 @@ def shorten(value: object, *, characters: int = _SHOWN_CHARACTERS) -> str:
         >>> shorten("x" * 1000, characters=11)
         "'xxx…xxxx'"
     """
-    if isinstance(value, str | list | tuple) and len(value) > 4 * characters:
+    if isinstance(value, tuple):
+        value = list(value)  # as a document has it
+    if isinstance(value, str | list) and len(value) > 4 * characters:
         value = _ends(value, 2 * characters)
     if isinstance(value, int) and value.bit_length() > 4 * characters:
         return f"an integer of {value.bit_length()} bits"

@@ -8,15 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-
-from weightbank.dtypes import stored_constant
 from weightbank.errors import ConstantWeightsError
 from weightbank.fans import Axes
-from weightbank.forms import ConstantForm, NormalForm
+from weightbank.forms import NormalForm
 from weightbank.layers import WEIGHT_KINDS, ParameterDeclaration
 from weightbank.nonlinearities import Nonlinearity, gain_squared
-from weightbank.resolved import ResolvedTensor, unpadded
+from weightbank.resolved import ResolvedTensor, only_value, unpadded
 
 _SYMMETRY = "Goodfellow, Bengio & Courville 2016, Deep Learning, section 8.4"
 _HE = "He et al. 2015, https://arxiv.org/abs/1502.01852"
@@ -74,21 +71,6 @@ class Weight:
         """Whether it is a layer's weight of two or more dimensions."""
         many = len(self.tensor.shape) >= _FEWEST_DIMENSIONS
         return self.declaration.kind in WEIGHT_KINDS and many
-
-
-def only_value(tensor: ResolvedTensor) -> float | None:
-    """Return the one value that all elements have after rounding, or None.
-
-    A padding row of zeros is looked past: the other rows stay equal.
-    """
-    form = unpadded(tensor.form)
-    if isinstance(form, ConstantForm):
-        return form.value
-    low, high = form.bounds()
-    if not form.splittable or form.is_whole:
-        return None
-    ends = [stored_constant(float(np.float32(end)), tensor.dtype).tobytes() for end in (low, high)]
-    return low if ends[0] == ends[1] else None
 
 
 def check_constant_weights(weights: Iterable[Weight]) -> None:

@@ -100,6 +100,8 @@ class _Writer:
     def _write_layer(self, layer: Layer, module: Any, path: str) -> bool:
         """Write a layer if its tensors are those of the module; return whether they are."""
         tensors = dict(_state(module, ""))
+        for suffix, tensor in tensors.items():
+            _check_has_shape(_joined(path, suffix), tensor)
         dtypes = {
             _dtype_name(tensor, _joined(path, suffix))
             for suffix, tensor in tensors.items()

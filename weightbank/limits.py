@@ -13,7 +13,8 @@ class Limits:
         rules: Most rules in a spec.
         pattern_characters: Longest regular expression.
         matching_steps: Bound on the work of matching all rules: instructions of
-            their compiled programs times bytes of the names they see.
+            their compiled programs times bytes of the names they see, and 500
+            for each pair. A step takes a few nanoseconds.
         name_bytes: Longest tensor name, in UTF-8.
         dimensions: Most dimensions of a tensor.
         file_bytes: Largest file.
@@ -31,7 +32,7 @@ class Limits:
     tensors: int = 100_000
     rules: int = 1_000
     pattern_characters: int = 1_000
-    matching_steps: int = 20_000_000_000
+    matching_steps: int = 4_000_000_000
     name_bytes: int = 512
     dimensions: int = 8
     file_bytes: int = 16 * 2**40

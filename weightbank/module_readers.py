@@ -74,6 +74,7 @@ def _batch_norm(cls: type[BatchNorm1d | BatchNorm2d | BatchNorm3d | SyncBatchNor
             num_features=module.num_features,
             affine=module.affine,
             track_running_stats=module.track_running_stats,
+            bias=module.bias is not None or not module.affine,
         )
 
     return read
@@ -110,7 +111,10 @@ def _rms_norm(module: Any) -> Layer:
 
 def _group_norm(module: Any) -> Layer:
     return GroupNorm(
-        num_groups=module.num_groups, num_channels=module.num_channels, affine=module.affine
+        num_groups=module.num_groups,
+        num_channels=module.num_channels,
+        affine=module.affine,
+        bias=module.bias is not None or not module.affine,
     )
 
 

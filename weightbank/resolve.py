@@ -32,6 +32,7 @@ from weightbank.rules import check_matching_work, check_rules_used
 from weightbank.spec import CONSTANT_WEIGHTS, LayerEntry, Spec
 
 _FLOAT32_BYTES = 4
+_LAYER = "layer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +178,9 @@ def _decide(spec: Spec, declared: Sequence[_Declared], limits: Limits) -> dict[s
     names = [item.name for item in parameters]
     check_matching_work(spec.rules, names, limits=limits)
     decisions = {item.name: _decide_own(item, spec) for item in declared}
-    overridden = [item.name for item in parameters if decisions[item.name] is not None]
-    deciding = {decision.origin for decision in decisions.values() if decision is not None}
+    origins = {name: decision.origin for name, decision in decisions.items() if decision}
+    overridden = [name for name in names if origins.get(name) == _LAYER]
+    deciding = set(origins.values())
     check_rules_used(spec.rules, deciding, names, overridden=overridden)
     assignments = (decision.assignment for decision in decisions.values() if decision is not None)
     targets = {
@@ -199,7 +201,7 @@ def _decide_own(item: _Declared, spec: Spec) -> _Decision | None:
         return _Decision(None, "buffer", reason, type(item.entry.layer).source)
     own = item.entry.own.get(item.declaration.suffix)
     if own is not None:
-        return _Decision(own, "layer", "the layer's own init", "")
+        return _Decision(own, _LAYER, "the layer's own init", "")
     for rule in spec.rules:
         if rule.matches(item.name):
             reason = f"the first rule that matches: {rule.pattern}"

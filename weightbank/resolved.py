@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import rfc8785
 
 from weightbank.algorithm import VERSION
-from weightbank.dtypes import DTYPES, Dtype, floating_dtype
-from weightbank.errors import UnrepresentableError
+from weightbank.dtypes import DTYPES, Dtype, floating_dtype, stored_constant
+from weightbank.errors import ConstantWeightsError, UnrepresentableError
 from weightbank.forms import ConstantForm, Form, TieForm, ZeroedRowForm, form_from_document
 
 
@@ -122,6 +123,8 @@ class ResolvedSpec:
         Raises:
             InvalidDtypeError: If there is no such dtype.
             UnrepresentableError: If a tensor's values would leave its range.
+            ConstantWeightsError: If what is drawn for one of two or more
+                dimensions would all round to one number.
         """
         dtype = floating_dtype(name)
         tensors = tuple(
@@ -130,6 +133,7 @@ class ResolvedSpec:
         )
         for tensor in tensors:
             check_representable(tensor)
+            _check_not_collapsed(tensor)
         return ResolvedSpec(tensors)
 
 
@@ -164,3 +168,33 @@ def check_representable(tensor: ResolvedTensor) -> None:
 def unpadded(form: Form) -> Form:
     """Return what a form is before its padding row is zeroed."""
     return form.values if isinstance(form, ZeroedRowForm) else form
+
+
+def only_value(tensor: ResolvedTensor) -> float | None:
+    """Return the one value that all elements have after rounding, or None.
+
+    A padding row of zeros is looked past: the other rows stay equal.
+    """
+    form = unpadded(tensor.form)
+    if isinstance(form, ConstantForm):
+        return form.value
+    low, high = form.bounds()
+    if not form.splittable or form.is_whole:
+        return None
+    ends = [stored_constant(float(np.float32(end)), tensor.dtype).tobytes() for end in (low, high)]
+    return low if ends[0] == ends[1] else None
+
+
+def _check_not_collapsed(tensor: ResolvedTensor) -> None:
+    """Refuse draws that a narrower dtype makes equal, as resolving in it would have."""
+    minimum = 2
+    if len(tensor.shape) < minimum or isinstance(unpadded(tensor.form), ConstantForm):
+        return
+    value = only_value(tensor)
+    if value:
+        raise ConstantWeightsError(
+            tensor.name,
+            value,
+            f"is what all of its values round to in {tensor.dtype.name}: equal weights stay equal",
+            "a wider dtype",
+        )

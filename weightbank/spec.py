@@ -237,10 +237,9 @@ def _parse_own(
         }
     for suffix, value in document.items():
         if suffix not in parameters:
-            problem = "is not a parameter of this layer"
-            raise UnknownKeyError(
-                f"{where}.{suffix}", value, problem, accepted_names(suffix, parameters) or "none"
-            )
+            problem = "is no parameter of this layer, and no `type` names an initializer"
+            accepted = accepted_names(suffix, ["type", *filter(None, parameters)])
+            raise UnknownKeyError(f"{where}.{suffix}", value, problem, accepted)
     return {
         suffix: parse_assignment(value, where=f"{where}.{suffix}")
         for suffix, value in document.items()

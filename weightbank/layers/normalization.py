@@ -24,6 +24,13 @@ def _bias(shape: tuple[int, ...]) -> ParameterDeclaration:
     return ParameterDeclaration(suffix="bias", shape=shape, kind="norm_bias")
 
 
+def _affine(shape: tuple[int, ...], *, weight: bool, bias: bool) -> tuple[Declaration, ...]:
+    """Return the parameters of a normalization: without a weight there is no bias either."""
+    if not weight:
+        return ()
+    return (_weight(shape), _bias(shape)) if bias else (_weight(shape),)
+
+
 def _normalized_shape(value: int | tuple[int, ...], where: str) -> tuple[int, ...]:
     shape = (value,) if isinstance(value, int) else value
     if not shape:
@@ -51,9 +58,7 @@ class LayerNorm(Layer):
     def tensors(self, where: str) -> tuple[Declaration, ...]:
         """See ``Layer.tensors``."""
         shape = _normalized_shape(self.normalized_shape, where)
-        if not self.elementwise_affine:
-            return ()
-        return (_weight(shape), _bias(shape)) if self.bias else (_weight(shape),)
+        return _affine(shape, weight=self.elementwise_affine, bias=self.bias)
 
 
 @register
@@ -84,7 +89,8 @@ class GroupNorm(Layer):
     num_groups: int = argument(description="Groups; must divide the channels.", minimum=1)
     num_channels: int = argument(description="Channels.", minimum=1)
     eps: Any = argument(1e-5, _NO_EFFECT)
-    affine: bool = argument(default=True, description="Whether there is a weight and a bias.")
+    affine: bool = argument(default=True, description="Whether there is a weight.")
+    bias: bool = argument(default=True, description="Whether there is a bias beside the weight.")
 
     name = "GroupNorm"
     source = "torch.nn.GroupNorm"
@@ -98,8 +104,7 @@ class GroupNorm(Layer):
                 f"does not divide num_channels = {self.num_channels}",
                 "a divisor of it",
             )
-        shape = (self.num_channels,)
-        return (_weight(shape), _bias(shape)) if self.affine else ()
+        return _affine((self.num_channels,), weight=self.affine, bias=self.bias)
 
 
 @dataclass(frozen=True)
@@ -107,16 +112,17 @@ class _BatchNorm(Layer):
     num_features: int = argument(description="Channels.", minimum=1)
     eps: Any = argument(1e-5, _NO_EFFECT)
     momentum: Any = argument(0.1, _NO_EFFECT)
-    affine: bool = argument(default=True, description="Whether there is a weight and a bias.")
+    affine: bool = argument(default=True, description="Whether there is a weight.")
     track_running_stats: bool = argument(
         default=True, description="Whether there are running statistics."
     )
+    bias: bool = argument(default=True, description="Whether there is a bias beside the weight.")
 
     def tensors(self, where: str) -> tuple[Declaration, ...]:
         """See ``Layer.tensors``."""
         del where
         shape = (self.num_features,)
-        affine: tuple[Declaration, ...] = (_weight(shape), _bias(shape)) if self.affine else ()
+        affine = _affine(shape, weight=self.affine, bias=self.bias)
         if not self.track_running_stats:
             return affine
         return (
