@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import weightbank
 from benchmarks.machine import describe_machine
 
 REQUESTS = 300
@@ -69,45 +70,65 @@ def milliseconds(action: Callable[[], None]) -> tuple[float, float, float]:
     return statistics.median(times), times[int(0.99 * len(times))], times[-1]
 
 
+def requests(connection: http.client.HTTPConnection) -> dict[str, Callable[[], None]]:
+    """Return what is asked of a server, by name."""
+    headers = {"Content-Type": "application/json"}
+    connection.request("POST", "/v1/specs", json.dumps(SPEC), headers)
+    registered = json.loads(connection.getresponse().read())
+    path, size = f"/v1/weights/{registered['id']}?seed=1", registered["bytes"]
+
+    def fetch(first: int, count: int) -> None:
+        last = first + count - 1
+        connection.request("GET", path, headers={"Range": f"bytes={first}-{last}"})
+        response = connection.getresponse()
+        assert len(response.read()) == count
+        assert response.status == http.client.PARTIAL_CONTENT
+
+    def health() -> None:
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+
+    return {
+        "the last 1,024 bytes": lambda: fetch(size - 1024, 1024),
+        "4 KiB in the middle": lambda: fetch(size // 2 + 1, 4096),
+        "1 MiB in the middle": lambda: fetch(size // 2, 2**20),
+        "`/healthz`, for comparison": health,
+    }
+
+
+def reads() -> dict[str, Callable[[], None]]:
+    """Return what is asked of the library in this process, by name."""
+    file = weightbank.weights(SPEC, seed=1)
+    small, large = bytearray(4096), bytearray(2**20)
+    middle = file.size_bytes // 2
+    return {
+        "4 KiB in the middle, in process": lambda: file.read_into(middle, small),
+        "4 KiB, not aligned, in process": lambda: file.read_into(middle + 1, small),
+        "1 MiB in the middle, in process": lambda: file.read_into(middle, large),
+    }
+
+
+def line(name: str, action: Callable[[], None]) -> str:
+    """Measure one action, once warm, and return its line of the table."""
+    action()
+    median, late, worst = milliseconds(action)
+    return f"| {name} | {median:.4f} | {late:.4f} | {worst:.4f} |"
+
+
 def main() -> None:
     """Measure, print, and write the table."""
+    lines = [
+        "# A few bytes of a file of 4 TiB",
+        "",
+        f"`python -m benchmarks.ranges`: {REQUESTS} times each; requests over one connection. "
+        + describe_machine(),
+        "",
+        "| asked for | median ms | p99 ms | max ms |",
+        "|---|---|---|---|",
+    ]
     with running_server() as connection:
-        connection.request(
-            "POST", "/v1/specs", json.dumps(SPEC), {"Content-Type": "application/json"}
-        )
-        registered = json.loads(connection.getresponse().read())
-        path, size = f"/v1/weights/{registered['id']}?seed=1", registered["bytes"]
-
-        def fetch(first: int, count: int) -> None:
-            last = first + count - 1
-            connection.request("GET", path, headers={"Range": f"bytes={first}-{last}"})
-            response = connection.getresponse()
-            assert len(response.read()) == count
-            assert response.status == http.client.PARTIAL_CONTENT
-
-        def health() -> None:
-            connection.request("GET", "/healthz")
-            connection.getresponse().read()
-
-        rows = {
-            "the last 1,024 bytes": lambda: fetch(size - 1024, 1024),
-            "4 KiB in the middle": lambda: fetch(size // 2 + 1, 4096),
-            "1 MiB in the middle": lambda: fetch(size // 2, 2**20),
-            "`/healthz`, for comparison": health,
-        }
-        setting = f"{REQUESTS} requests each, one connection. {describe_machine()}"
-        lines = [
-            "# A few bytes of a file of 4 TiB",
-            "",
-            f"`python -m benchmarks.ranges`: {setting}",
-            "",
-            "| asked for | median ms | p99 ms | max ms |",
-            "|---|---|---|---|",
-        ]
-        for name, action in rows.items():
-            action()
-            median, late, worst = milliseconds(action)
-            lines.append(f"| {name} | {median:.2f} | {late:.2f} | {worst:.2f} |")
+        lines += [line(name, action) for name, action in requests(connection).items()]
+    lines += [line(name, action) for name, action in reads().items()]
     text = "\n".join(lines) + "\n"
     print(text)
     RESULTS.write_text(text, encoding="utf-8")
