@@ -51,6 +51,17 @@ def argument(
     return dataclasses.field(default=default, metadata=metadata, kw_only=True)
 
 
+def ignored_argument(default: Any) -> Any:
+    """Declare an argument that torch's module has and that changes no tensor.
+
+    It takes anything, so that a module's arguments can be copied as they are.
+
+    Args:
+        default: torch's.
+    """
+    return argument(default=default, description="Accepted as torch has it; changes no tensor.")
+
+
 def parse_arguments(cls: type[T], document: Mapping[str, Any], *, where: str) -> T:
     """Make a dataclass of arguments from a document.
 

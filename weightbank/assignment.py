@@ -20,7 +20,6 @@ from weightbank.errors import (
 from weightbank.forms import ConstantForm, Form, SplitForm, ZeroedRowForm
 from weightbank.forms.base import part_shapes
 from weightbank.initializers import Initializer, Target, find, registered
-from weightbank.initializers.base import scaled_by
 from weightbank.initializers.tie import Tie
 from weightbank.limits import Limits
 from weightbank.suggestions import accepted_names
@@ -97,7 +96,7 @@ class Assignment:
         if self.residual is None:
             return form
         factor = Fraction(1, 2 * self.residual.layers)
-        return scaled_by(form, factor, f"{target.name}: residual")
+        return form.scaled(factor, f"{target.name}: residual")
 
     def _split_form(self, target: Target, limits: Limits) -> Form:
         assert self.split is not None

@@ -1,6 +1,6 @@
 """The command line: ``weightbank from-module timm:resnet50 > resnet50.yaml``.
 
-The one place of the library that does I/O and imports torch.
+The one place of the library that reads and writes for its user, and imports torch.
 """
 
 import argparse

@@ -8,9 +8,9 @@ import json
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer, ComposerError
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.events import AliasEvent, DocumentStartEvent
 
 from weightbank.errors import NO_VALUE, SyntaxSpecError, shorten
 
@@ -67,8 +67,8 @@ def parse_yaml(text: bytes | str) -> Any:
         text: UTF-8, or a string.
 
     Raises:
-        SyntaxSpecError: If it is not YAML, has anchors' aliases or tags, nests
-            too deeply, or says a key twice.
+        SyntaxSpecError: If it is not YAML 1.2, has aliases or tags, nests too
+            deeply, or says a key twice.
 
     Examples:
         >>> parse_yaml("seed: 42\nlayers: []")
@@ -77,7 +77,7 @@ def parse_yaml(text: bytes | str) -> Any:
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         loader = YAML(typ="safe", pure=True)
-        loader.Composer = _ComposerWithoutAliases
+        loader.Composer = _PlainComposer
         document = loader.load(decoded)
     except UnicodeDecodeError as error:
         raise _refused(f"is not UTF-8: {error.reason} at byte {error.start}") from None
@@ -86,7 +86,7 @@ def parse_yaml(text: bytes | str) -> Any:
         where = "" if mark is None else f" at line {mark.line + 1}, column {mark.column + 1}"
         problem = (error.problem or "").split("\n", maxsplit=1)[0]
         raise _refused(f"is not YAML: {problem}{where}") from None
-    except (YAMLError, ComposerError, ValueError, TypeError) as error:
+    except (YAMLError, ValueError, TypeError) as error:
         first_line = str(error).split("\n", maxsplit=1)[0]
         is_long = "set_int_max_str_digits" in first_line
         raise _refused(_TOO_LONG if is_long else f"is not YAML: {first_line}") from None
@@ -96,15 +96,24 @@ def parse_yaml(text: bytes | str) -> Any:
     return document
 
 
-class _ComposerWithoutAliases(Composer):
-    """Refuses aliases before anything is built from them."""
+class _PlainComposer(Composer):
+    """Refuses aliases, tags and directives before anything is built from them."""
+
+    def compose_document(self) -> Any:
+        """Compose a document, unless a directive asks for another YAML."""
+        event = self.parser.peek_event()
+        if isinstance(event, DocumentStartEvent) and (event.version or event.tags):
+            raise _refused("has a directive (%) before it", "YAML 1.2 without directives")
+        return super().compose_document()
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Compose one node, unless it is an alias."""
-        if self.parser.check_event(AliasEvent):
-            event = self.parser.peek_event()
-            line = event.start_mark.line + 1
+        """Compose one node, unless it is an alias or has a tag."""
+        event = self.parser.peek_event()
+        line = event.start_mark.line + 1
+        if isinstance(event, AliasEvent):
             raise _refused(f"has an alias (*{event.anchor}) at line {line}", "YAML without aliases")
+        if getattr(event, "tag", None) is not None:
+            raise _refused(f"has a tag ({event.tag}) at line {line}", "YAML without tags")
         return super().compose_node(parent, index)
 
 

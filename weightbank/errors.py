@@ -18,6 +18,8 @@
     ├── InvalidSeedError            not an integer in [0, 2**64)
     ├── InvalidDtypeError           not a floating dtype we make
     ├── InvalidRangeError           bytes or elements beyond the end
+    ├── UnknownTensorError          a file has no tensor of this name
+    ├── UnknownAlgorithmError       a resolved spec that another version made
     └── LimitExceededError          a bound that keeps the service standing
 
 A caller's mistake is an exception; ours is an ``assert``. HTTP statuses are not
@@ -212,6 +214,18 @@ class InvalidDtypeError(WeightbankError):
     """A dtype that is none of the floating ones we make."""
 
     code = "invalid_dtype"
+
+
+class UnknownTensorError(WeightbankError):
+    """A file has no tensor of this name."""
+
+    code = "unknown_tensor"
+
+
+class UnknownAlgorithmError(WeightbankError):
+    """A resolved spec of an algorithm that this version does not make."""
+
+    code = "unknown_algorithm"
 
 
 class InvalidRangeError(WeightbankError):

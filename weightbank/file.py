@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from weightbank.backends.protocol import Backend
 from weightbank.distributions import Distribution
 from weightbank.dtypes import Dtype
-from weightbank.errors import InvalidRangeError
+from weightbank.errors import InvalidRangeError, UnknownTensorError
 from weightbank.forms import Placement, TieForm
 from weightbank.generation import Generator
 from weightbank.layout import Layout
@@ -135,7 +135,8 @@ class WeightsFile:
             Of the dtype's storage (bfloat16 as u16), shape (stop - start,).
 
         Raises:
-            InvalidRangeError: If there is no such tensor, or it has no such elements.
+            UnknownTensorError: If there is no such tensor.
+            InvalidRangeError: If it has no such elements.
         """
         index = self._index(name)
         tensor = self.layout.tensors[index]
@@ -194,7 +195,7 @@ class WeightsFile:
             self._by_name = {tensor.name: at for at, tensor in enumerate(self.layout.tensors)}
         index = self._by_name.get(name)
         if index is None:
-            raise InvalidRangeError("tensor", name, "is not in this file", "a tensor's name")
+            raise UnknownTensorError("tensor", name, "is not in this file", "a tensor's name")
         return index
 
     def _refuse(self, start: int, stop: int) -> None:

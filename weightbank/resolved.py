@@ -18,7 +18,7 @@ import rfc8785
 
 from weightbank.algorithm import VERSION
 from weightbank.dtypes import DTYPES, Dtype, floating_dtype, stored_constant
-from weightbank.errors import ConstantWeightsError, UnrepresentableError
+from weightbank.errors import ConstantWeightsError, UnknownAlgorithmError, UnrepresentableError
 from weightbank.forms import ConstantForm, Form, TieForm, ZeroedRowForm, form_from_document
 
 
@@ -91,6 +91,10 @@ class ResolvedSpec:
 
     def canonical_json(self) -> bytes:
         """Return the canonical JSON (RFC 8785) of ``document``."""
+        return self._canonical_json
+
+    @cached_property
+    def _canonical_json(self) -> bytes:
         return rfc8785.dumps(self.document())
 
     @cached_property
@@ -100,8 +104,14 @@ class ResolvedSpec:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "ResolvedSpec":
-        """Read what ``document`` wrote."""
-        assert document["algorithm"] == VERSION, document["algorithm"]
+        """Read what ``document`` wrote.
+
+        Raises:
+            UnknownAlgorithmError: If another version of the algorithm resolved it.
+        """
+        if document["algorithm"] != VERSION:
+            problem = "is not an algorithm that is made here"
+            raise UnknownAlgorithmError("algorithm", document["algorithm"], problem, str(VERSION))
         return cls(tuple(ResolvedTensor.from_document(item) for item in document["tensors"]))
 
     @classmethod

@@ -87,7 +87,7 @@ class Spec:
         """Read a spec from plain values, as JSON or YAML gives them.
 
         Args:
-            document: A mapping with ``layers`` and what else DESIGN names.
+            document: A mapping with ``layers`` and what else docs/spec.md names.
             limits: Bounds; the defaults if left out.
 
         Raises:

@@ -88,6 +88,19 @@ def example(
     return request.param, target, fetch(servers[0], spec_of(request.param), target)
 
 
+def test_the_file_has_the_digest_it_always_had(example: tuple[str, Path, str]) -> None:
+    """No byte of an example ever changes."""
+    name, file, _ = example
+    known = json.loads((ROOT / "tests" / "vectors" / "examples.json").read_text("utf-8"))
+    assert sha256(file) == known["sha256"][name]
+
+
+def test_the_readme_tells_the_right_digest() -> None:
+    """What a newcomer compares the first download with is right."""
+    known = json.loads((ROOT / "tests" / "vectors" / "examples.json").read_text("utf-8"))
+    assert known["sha256"]["resnet50"] in (ROOT / "README.md").read_text("utf-8")
+
+
 def test_a_second_server_sends_the_same_file_in_any_order_of_ranges(
     example: tuple[str, Path, str], servers: tuple[str, str], tmp_path: Path
 ) -> None:

@@ -24,6 +24,8 @@ CODES = {
     "InvalidSeedError": "invalid_seed",
     "InvalidDtypeError": "invalid_dtype",
     "InvalidRangeError": "invalid_range",
+    "UnknownTensorError": "unknown_tensor",
+    "UnknownAlgorithmError": "unknown_algorithm",
     "LimitExceededError": "limit_exceeded",
 }
 

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from tests.specs import file_of, linear, parameter, whole
 from weightbank import CpuBackend, Layout, PreparedTensors, ReferenceBackend, Spec, WeightsFile
 from weightbank import resolve as resolve_spec
-from weightbank.errors import InvalidRangeError, InvalidSeedError, WeightbankError
+from weightbank.errors import (
+    InvalidRangeError,
+    InvalidSeedError,
+    UnknownTensorError,
+    WeightbankError,
+)
 
 CPU = CpuBackend()
 LAYERS = [
@@ -111,7 +116,7 @@ def test_elements_beyond_a_tensor(start: int, stop: int) -> None:
 
 def test_a_tensor_that_is_not_there() -> None:
     """An unknown name is refused."""
-    with pytest.raises(InvalidRangeError, match="tensor 'nothing' is not in this file"):
+    with pytest.raises(UnknownTensorError, match="tensor 'nothing' is not in this file"):
         FILE.elements("nothing", 0, 1)
 
 

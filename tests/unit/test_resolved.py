@@ -8,7 +8,7 @@ import pytest
 from tests.specs import linear, parameter, resolved
 from weightbank import ResolvedSpec
 from weightbank.dtypes import FLOAT64
-from weightbank.errors import ConstantWeightsError
+from weightbank.errors import ConstantWeightsError, UnknownAlgorithmError
 
 
 def test_the_document_of_a_small_spec() -> None:
@@ -56,7 +56,7 @@ def test_tensors_stand_in_the_order_of_their_names() -> None:
 def test_another_algorithm_is_not_read() -> None:
     """What another algorithm resolved is none of ours."""
     document = resolved(linear()).resolved.document()
-    with pytest.raises(AssertionError):
+    with pytest.raises(UnknownAlgorithmError, match=r"algorithm 2 is not .* accepted: 1"):
         ResolvedSpec.from_json(json.dumps({**document, "algorithm": 2}))
 
 

@@ -31,7 +31,7 @@ _FORMATS = {
 
 
 class CpuBackend:
-    """The reference's bytes, a hundred times faster.
+    """The reference's bytes, fast.
 
     Attributes:
         threads: How many share one large call. However many that are, several

@@ -1,10 +1,7 @@
 """What every initializer is: a named rule with arguments that gives a tensor its form."""
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, ClassVar, TypeVar
 
 from weightbank.arguments import describe_arguments, given_arguments
@@ -45,10 +42,6 @@ class Target:
                 "initializer with a std of its own",
             )
         return self.axes.fans(self.shape, argument=self.name)
-
-    def matrix_shape(self) -> tuple[int, int]:
-        """Return the shape flattened to two dimensions, as torch does."""
-        return self.shape[0], math.prod(self.shape[1:])
 
     def require_dimensions(self, accepted: tuple[int, ...], initializer: str) -> None:
         """Refuse a shape of another number of dimensions.
@@ -125,11 +118,3 @@ def describe(cls: type[Initializer]) -> dict[str, Any]:
         "source": cls.source,
         "arguments": describe_arguments(cls),
     }
-
-
-def scaled_by(form: Form, factor: Fraction, argument: str) -> Form:
-    """Return a form with its variance multiplied, parts and all."""
-    return form if factor == 1 else form.scaled(factor, argument)
-
-
-FormMaker = Callable[[Target], Form]

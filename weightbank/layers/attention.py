@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from weightbank.arguments import argument
+from weightbank.arguments import argument, ignored_argument
 from weightbank.errors import InvalidArgumentError
 from weightbank.fans import Axes
 from weightbank.layers.base import Declaration, Layer, ParameterDeclaration, register
-
-_NO_EFFECT = "Accepted as torch has it; changes no tensor."
 
 
 @register
@@ -18,15 +16,15 @@ class MultiheadAttention(Layer):
 
     embed_dim: int = argument(description="Size of queries and outputs.", minimum=1)
     num_heads: int = argument(description="Heads; must divide embed_dim.", minimum=1)
-    dropout: Any = argument(0.0, _NO_EFFECT)
+    dropout: Any = ignored_argument(0.0)
     bias: bool = argument(default=True, description="Whether the projections have biases.")
     add_bias_kv: bool = argument(
         default=False, description="Whether a learned key and value are appended."
     )
-    add_zero_attn: Any = argument(default=False, description=_NO_EFFECT)
+    add_zero_attn: Any = ignored_argument(default=False)
     kdim: int | None = argument(None, "Size of keys; embed_dim if left out.", minimum=1)
     vdim: int | None = argument(None, "Size of values; embed_dim if left out.", minimum=1)
-    batch_first: Any = argument(default=False, description=_NO_EFFECT)
+    batch_first: Any = ignored_argument(default=False)
 
     name = "MultiheadAttention"
     source = "torch.nn.MultiheadAttention"

@@ -4,12 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from weightbank.arguments import argument
+from weightbank.arguments import argument, ignored_argument
 from weightbank.errors import InvalidArgumentError
 from weightbank.fans import Axes
 from weightbank.layers.base import Declaration, Layer, ParameterDeclaration, expanded, register
-
-_NO_EFFECT = "Accepted as torch has it; changes no tensor."
 
 
 @dataclass(frozen=True)
@@ -19,12 +17,12 @@ class _Convolution(Layer):
     kernel_size: int | tuple[int, ...] = argument(
         description="One size, or one for each dimension.", minimum=1
     )
-    stride: Any = argument(1, _NO_EFFECT)
-    padding: Any = argument(0, _NO_EFFECT)
-    dilation: Any = argument(1, _NO_EFFECT)
+    stride: Any = ignored_argument(1)
+    padding: Any = ignored_argument(0)
+    dilation: Any = ignored_argument(1)
     groups: int = argument(1, "Groups of channels that do not meet.", minimum=1)
     bias: bool = argument(default=True, description="Whether there is a bias.")
-    padding_mode: Any = argument("zeros", _NO_EFFECT)
+    padding_mode: Any = ignored_argument("zeros")
 
     dimensions: ClassVar[int]
 

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from weightbank.arguments import argument
+from weightbank.arguments import argument, ignored_argument
 from weightbank.errors import InvalidArgumentError
 from weightbank.fans import Axes
 from weightbank.layers.base import Declaration, Layer, ParameterDeclaration, register
-
-_NO_EFFECT = "Accepted as torch has it; changes no tensor."
 
 
 @register
@@ -21,10 +19,10 @@ class Embedding(Layer):
     padding_idx: int | None = argument(
         None, "Row that is zeroed last, whatever initializes the table; may count from the end."
     )
-    max_norm: Any = argument(None, _NO_EFFECT)
-    norm_type: Any = argument(2.0, _NO_EFFECT)
-    scale_grad_by_freq: Any = argument(default=False, description=_NO_EFFECT)
-    sparse: Any = argument(default=False, description=_NO_EFFECT)
+    max_norm: Any = ignored_argument(None)
+    norm_type: Any = ignored_argument(2.0)
+    scale_grad_by_freq: Any = ignored_argument(default=False)
+    sparse: Any = ignored_argument(default=False)
 
     name = "Embedding"
     source = "torch.nn.Embedding"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from weightbank.arguments import argument
+from weightbank.arguments import argument, ignored_argument
 from weightbank.errors import InvalidArgumentError
 from weightbank.layers.base import (
     BufferDeclaration,
@@ -12,8 +12,6 @@ from weightbank.layers.base import (
     ParameterDeclaration,
     register,
 )
-
-_NO_EFFECT = "Accepted as torch has it; changes no tensor."
 
 
 def _weight(shape: tuple[int, ...]) -> ParameterDeclaration:
@@ -48,7 +46,7 @@ class LayerNorm(Layer):
     normalized_shape: int | tuple[int, ...] = argument(
         description="One size, or one for each of the last dimensions.", minimum=1
     )
-    eps: Any = argument(1e-5, _NO_EFFECT)
+    eps: Any = ignored_argument(1e-5)
     elementwise_affine: bool = argument(default=True, description="Whether there is a weight.")
     bias: bool = argument(default=True, description="Whether there is a bias beside the weight.")
 
@@ -69,7 +67,7 @@ class RMSNorm(Layer):
     normalized_shape: int | tuple[int, ...] = argument(
         description="One size, or one for each of the last dimensions.", minimum=1
     )
-    eps: Any = argument(None, _NO_EFFECT)
+    eps: Any = ignored_argument(None)
     elementwise_affine: bool = argument(default=True, description="Whether there is a weight.")
 
     name = "RMSNorm"
@@ -88,7 +86,7 @@ class GroupNorm(Layer):
 
     num_groups: int = argument(description="Groups; must divide the channels.", minimum=1)
     num_channels: int = argument(description="Channels.", minimum=1)
-    eps: Any = argument(1e-5, _NO_EFFECT)
+    eps: Any = ignored_argument(1e-5)
     affine: bool = argument(default=True, description="Whether there is a weight.")
     bias: bool = argument(default=True, description="Whether there is a bias beside the weight.")
 
@@ -110,8 +108,8 @@ class GroupNorm(Layer):
 @dataclass(frozen=True)
 class _BatchNorm(Layer):
     num_features: int = argument(description="Channels.", minimum=1)
-    eps: Any = argument(1e-5, _NO_EFFECT)
-    momentum: Any = argument(0.1, _NO_EFFECT)
+    eps: Any = ignored_argument(1e-5)
+    momentum: Any = ignored_argument(0.1)
     affine: bool = argument(default=True, description="Whether there is a weight.")
     track_running_stats: bool = argument(
         default=True, description="Whether there are running statistics."
@@ -165,7 +163,7 @@ class BatchNorm3d(_BatchNorm):
 class SyncBatchNorm(_BatchNorm):
     """Batch normalization across processes; its tensors are BatchNorm's."""
 
-    process_group: Any = argument(None, _NO_EFFECT)
+    process_group: Any = ignored_argument(None)
 
     name = "SyncBatchNorm"
     source = "torch.nn.SyncBatchNorm"

@@ -2,7 +2,7 @@
 
 Numbers in a spec are doubles taken exactly, as rationals. Variances stay exact
 until one step rounds the square root or the bound; a double on the way would
-round twice. What is irrational comes from mpmath with 50 digits or more, and is
+round twice. What is irrational comes from mpmath at 60 digits, and is
 rounded once too. Source: docs/numbers.md, "Scales".
 """
 

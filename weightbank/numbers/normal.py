@@ -2,7 +2,7 @@
 
 Theory of operation: the inverse of the normal distribution function, taken at
 1/2 + t/2**32 for an odd integer t, so that the result is antisymmetric and never
-zero. Nine words in a thousand fall in the tails, where a polynomial for each
+zero. Eight words in a thousand fall in the tails, where a polynomial for each
 binade of the remaining probability takes over from one central rational. Every
 operation is one float32 operation rounded to nearest even, in the order written:
 that, and not the formula, is what makes the bytes equal everywhere.
