@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, DocumentStartEvent
+from ruamel.yaml.nodes import ScalarNode
 
 from weightbank.errors import NO_VALUE, SyntaxSpecError, shorten
 
@@ -86,7 +87,7 @@ def parse_yaml(text: bytes | str) -> Any:
         where = "" if mark is None else f" at line {mark.line + 1}, column {mark.column + 1}"
         problem = (error.problem or "").split("\n", maxsplit=1)[0]
         raise _refused(f"is not YAML: {problem}{where}") from None
-    except (YAMLError, ValueError, TypeError) as error:
+    except (YAMLError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         first_line = str(error).split("\n", maxsplit=1)[0]
         is_long = "set_int_max_str_digits" in first_line
         raise _refused(_TOO_LONG if is_long else f"is not YAML: {first_line}") from None
@@ -114,7 +115,20 @@ class _PlainComposer(Composer):
             raise _refused(f"has an alias (*{event.anchor}) at line {line}", "YAML without aliases")
         if getattr(event, "tag", None) is not None:
             raise _refused(f"has a tag ({event.tag}) at line {line}", "YAML without tags")
-        return super().compose_node(parent, index)
+        node = super().compose_node(parent, index)
+        if isinstance(node, ScalarNode):
+            _check_scalar(node, line)
+        return node
+
+
+def _check_scalar(node: ScalarNode, line: int) -> None:
+    """Refuse what only YAML 1.1 reads so: merge keys, and numbers with underscores."""
+    tag = str(node.tag).rpartition(":")[2]
+    if tag == "merge":
+        raise _refused(f"has a merge key (<<) at line {line}", "YAML 1.2, which has none")
+    if tag in ("int", "float") and "_" in node.value:
+        problem = f"has a number with an underscore ({shorten(node.value)}) at line {line}"
+        raise _refused(problem, "digits alone, or a string in quotes")
 
 
 def _check_plain(document: Any, depth: int = 0) -> None:

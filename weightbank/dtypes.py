@@ -139,3 +139,16 @@ def stored_constant(value: float, dtype: Dtype) -> Any:
     if dtype is FLOAT16:
         return to_float16(np.array([value], np.float32))[0]
     return dtype.storage.type(value)
+
+
+def stored_value(value: float, dtype: Dtype) -> float:
+    """Return the number that a value is stored as.
+
+    Examples:
+        >>> stored_value(1.001, BFLOAT16), stored_value(1e-9, FLOAT16)
+        (1.0, 0.0)
+    """
+    stored = stored_constant(value, dtype)
+    if dtype is BFLOAT16:
+        return float((np.array([stored], np.uint32) << np.uint32(16)).view(np.float32)[0])
+    return float(stored)

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from weightbank.errors import ConstantWeightsError
 from weightbank.fans import Axes
-from weightbank.forms import NormalForm
+from weightbank.forms import Form, KeptVarianceForm, NormalForm, TruncatedForm, UniformForm
 from weightbank.layers import WEIGHT_KINDS, ParameterDeclaration
 from weightbank.nonlinearities import Nonlinearity, gain_squared
 from weightbank.resolved import ResolvedTensor, only_value, unpadded
@@ -58,6 +58,7 @@ class Weight:
         nonlinearity: That follows its layer, or None.
         slope: Negative slope of that.
         is_last: Whether it belongs to the last layer of the spec.
+        follows_fans: Whether its initializer takes the variance from its fans.
     """
 
     tensor: ResolvedTensor
@@ -65,6 +66,7 @@ class Weight:
     nonlinearity: Nonlinearity | None
     slope: float
     is_last: bool
+    follows_fans: bool
 
     @property
     def is_matrix(self) -> bool:
@@ -95,7 +97,7 @@ def find_warnings(weights: Sequence[Weight]) -> tuple[Caution, ...]:
     """Return what is unwise about weights, one warning a kind."""
     zero = [weight for weight in weights if _is_hidden_zero(weight)]
     constant = [weight for weight in weights if weight.is_matrix and only_value(weight.tensor)]
-    large = [weight for weight in weights if weight.is_matrix and _is_large_normal(weight)]
+    large = [weight for weight in weights if weight.is_matrix and _is_unscaled(weight)]
     groups = (
         (
             "zero_weights",
@@ -127,15 +129,24 @@ def _is_hidden_zero(weight: Weight) -> bool:
     return weight.is_matrix and not weight.is_last and only_value(weight.tensor) == 0
 
 
-def _is_large_normal(weight: Weight) -> bool:
-    """Return whether a normal's given std ignores a fan it should follow, as N(0, 1) does."""
-    form = unpadded(weight.tensor.form)
+def _is_unscaled(weight: Weight) -> bool:
+    """Return whether a given std ignores a fan that it should follow, as N(0, 1) does."""
     axes = weight.declaration.axes
-    if weight.declaration.kind == "embedding_weight" or axes is None:
+    variance = _given_variance(unpadded(weight.tensor.form))
+    if weight.follows_fans or weight.declaration.kind == "embedding_weight" or axes is None:
         return False
-    if not isinstance(form, NormalForm) or form.std.moment is not None:
+    if variance is None:
         return False
-    return form.std.square >= 1 or form.std.square * _fan_in(weight, axes) > _healthy(weight)
+    return variance >= 1 or variance * _fan_in(weight, axes) > _healthy(weight)
+
+
+def _given_variance(form: Form) -> Fraction | None:
+    """Return the variance that an initializer was given, before any cut; None without one."""
+    if isinstance(form, UniformForm):
+        return form.half_width.square / 3
+    if isinstance(form, NormalForm | TruncatedForm | KeptVarianceForm):
+        return form.std.square
+    return None
 
 
 def _fan_in(weight: Weight, axes: Axes) -> int:

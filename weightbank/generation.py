@@ -97,9 +97,11 @@ class Generator:
         out[first * kernel + center - start :: kernel][: taps.size] = taps
 
     def _fill_split(self, values: Split, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
+        is_short = min(values.sizes) * values.inner_elements < _SHORTEST_RUN_ELEMENTS
         if isinstance(values.parts[0], Orthogonal):
-            self._fill_matrices(values, dtype, start, out)
-        elif min(values.sizes) * values.inner_elements < _SHORTEST_RUN_ELEMENTS:
+            fill_matrices = self._gather_matrices if is_short else self._fill_matrices
+            fill_matrices(values, dtype, start, out)
+        elif is_short:
             self._fill_masked(values, dtype, start, out)
         else:
             for part, at, stop, _ in _runs(values, start, start + out.size):
@@ -109,6 +111,18 @@ class Generator:
         for part, at, stop, local in _runs(values, start, start + out.size):
             matrix = self._whole(_orthogonal(values.parts[part])).reshape(-1)
             store_float32(matrix[local : local + stop - at], dtype, out[at - start : stop - start])
+
+    def _gather_matrices(self, values: Split, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
+        widths = np.array(values.sizes) * values.inner_elements
+        borders = np.concatenate([[0], np.cumsum(widths)])
+        row, within = np.divmod(np.arange(start, start + out.size, dtype=np.int64), borders[-1])
+        owner = np.searchsorted(borders, within, side="right") - 1
+        made = np.empty(out.size, np.float32)
+        for part in np.unique(owner):
+            chosen = np.flatnonzero(owner == part)
+            matrix = self._whole(_orthogonal(values.parts[part])).reshape(-1)
+            made[chosen] = matrix[row[chosen] * widths[part] + within[chosen] - borders[part]]
+        store_float32(made, dtype, out)
 
     def _fill_masked(self, values: Split, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
         indices = np.arange(start, start + out.size, dtype=np.int64)

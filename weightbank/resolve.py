@@ -5,15 +5,15 @@ matching rule wins. Buffers have their one right value and are seen by neither.
 Resolving draws nothing: it is apart from generating, and a pure function.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from weightbank.assignment import Assignment
-from weightbank.decisions import Choice, decide, group_choices
+from weightbank.decisions import Choice, Decision, decide, group_choices
 from weightbank.declared import Declared, declare
 from weightbank.errors import InvalidArgumentError, LimitExceededError
 from weightbank.findings import Caution, Weight, check_constant_weights, find_warnings
-from weightbank.forms import ConstantForm, Form, TieForm
+from weightbank.forms import ConstantForm, Form, SplitForm, TieForm
 from weightbank.initializers import Target
 from weightbank.layers import BufferDeclaration, ParameterDeclaration
 from weightbank.limits import Limits
@@ -63,20 +63,35 @@ def resolve(spec: Spec, *, limits: Limits | None = None) -> Resolution:
     limits = limits or Limits()
     declared = declare(spec, limits)
     decisions = decide(spec, declared, limits)
-    tensors = follow_ties(
-        {
-            item.name: _resolved_tensor(item, decisions[item.name].assignment, limits)
-            for item in declared
-        }
-    )
+    tensors = follow_ties(_resolve_all(declared, decisions, limits))
     for tensor in tensors.values():
         _check_tensor(tensor, limits)
     _check_file(tensors.values(), limits)
-    weights = list(_weights(spec, declared, tensors))
+    weights = list(_weights(spec, declared, tensors, decisions))
     if CONSTANT_WEIGHTS not in spec.allow:
         check_constant_weights(weights)
     ordered = tuple(tensors[name] for name in sorted(tensors))
     return Resolution(ResolvedSpec(ordered), find_warnings(weights), group_choices(decisions))
+
+
+def _resolve_all(
+    declared: Sequence[Declared], decisions: Mapping[str, Decision], limits: Limits
+) -> dict[str, ResolvedTensor]:
+    """Resolve every tensor, as long as their parts stay within the bound on tensors."""
+    tensors: dict[str, ResolvedTensor] = {}
+    parts = 0
+    for item in declared:
+        tensor = _resolved_tensor(item, decisions[item.name].assignment, limits)
+        tensors[item.name] = tensor
+        parts += len(tensor.form.parts) if isinstance(tensor.form, SplitForm) else 1
+        if parts > limits.tensors:
+            raise LimitExceededError(
+                "layers",
+                parts,
+                f"are more tensors and parts of splits than a file may have, at {item.name!r}",
+                f"{limits.tensors} or fewer",
+            )
+    return tensors
 
 
 def _resolved_tensor(
@@ -87,7 +102,7 @@ def _resolved_tensor(
         form: Form = ConstantForm(declaration.value)
     else:
         assert assignment is not None
-        target = Target(item.name, declaration.shape, declaration.axes)
+        target = Target(item.name, declaration.shape, declaration.axes, limits.split_parts)
         form = _padded(assignment, declaration, item.name).form(target, limits=limits)
     return ResolvedTensor(item.name, declaration.shape, item.dtype, item.dtype_fixed, form)
 
@@ -130,7 +145,10 @@ def _check_file(tensors: Iterable[ResolvedTensor], limits: Limits) -> None:
 
 
 def _weights(
-    spec: Spec, declared: Sequence[Declared], tensors: dict[str, ResolvedTensor]
+    spec: Spec,
+    declared: Sequence[Declared],
+    tensors: Mapping[str, ResolvedTensor],
+    decisions: Mapping[str, Decision],
 ) -> Iterable[Weight]:
     """Return every parameter with what is known of it, for findings."""
     last = next(
@@ -139,8 +157,15 @@ def _weights(
     )
     for item in declared:
         if isinstance(item.declaration, ParameterDeclaration):
-            tensor = tensors[item.name]
+            tensor, assignment = tensors[item.name], decisions[item.name].assignment
             if isinstance(tensor.form, TieForm):
+                assignment = decisions[tensor.form.to].assignment
                 tensor = replace(tensor, form=tensors[tensor.form.to].form)
-            entry = item.entry
-            yield Weight(tensor, item.declaration, entry.nonlinearity, entry.slope, entry is last)
+            yield Weight(
+                tensor=tensor,
+                declaration=item.declaration,
+                nonlinearity=item.entry.nonlinearity,
+                slope=item.entry.slope,
+                is_last=item.entry is last,
+                follows_fans=assignment is not None and assignment.initializer.follows_fans,
+            )

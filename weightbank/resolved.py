@@ -17,9 +17,17 @@ import numpy as np
 import rfc8785
 
 from weightbank.algorithm import VERSION
-from weightbank.dtypes import DTYPES, Dtype, floating_dtype, stored_constant
+from weightbank.dtypes import DTYPES, Dtype, floating_dtype, stored_value
 from weightbank.errors import ConstantWeightsError, UnknownAlgorithmError, UnrepresentableError
-from weightbank.forms import ConstantForm, Form, TieForm, ZeroedRowForm, form_from_document
+from weightbank.forms import (
+    ConstantForm,
+    DiracForm,
+    EyeForm,
+    Form,
+    TieForm,
+    ZeroedRowForm,
+    form_from_document,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +196,14 @@ def only_value(tensor: ResolvedTensor) -> float | None:
     form = unpadded(tensor.form)
     if isinstance(form, ConstantForm):
         return form.value
-    low, high = form.bounds()
-    if not form.splittable or form.is_whole:
+    if isinstance(form, DiracForm | EyeForm):
+        groups = form.groups if isinstance(form, DiracForm) else 1
+        is_all_ones = tensor.elements == tensor.shape[0] == groups
+        return 1.0 if is_all_ones else None
+    if form.is_whole:
         return None
-    ends = [stored_constant(float(np.float32(end)), tensor.dtype).tobytes() for end in (low, high)]
-    return low if ends[0] == ends[1] else None
+    low, high = (stored_value(float(np.float32(end)), tensor.dtype) for end in form.extremes())
+    return low if low == high else None
 
 
 def _check_not_collapsed(tensor: ResolvedTensor) -> None:

@@ -36,6 +36,9 @@ def _tied(tensor: ResolvedTensor, tensors: Mapping[str, ResolvedTensor]) -> Reso
     if target.shape != tensor.shape:
         problem = f"has shape {list(target.shape)}, and {tensor.name!r} has {list(tensor.shape)}"
         raise InvalidTieError(argument, to, problem, "a tensor of the same shape")
+    if tensor.dtype.is_floating and not target.dtype.is_floating:
+        problem = f"has dtype {target.dtype.name}, and {tensor.name!r} is a parameter"
+        raise InvalidTieError(argument, to, problem, "a tensor of a floating dtype")
     if tensor.dtype_fixed and not target.dtype_fixed:
         problem = f"follows the file's dtype, and {tensor.name!r} fixes {tensor.dtype.name}"
         raise InvalidTieError(argument, to, problem, "a dtype on both layers or on neither")

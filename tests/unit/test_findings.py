@@ -49,6 +49,17 @@ CONSTANT: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [linear(init={"type": "uniform", "a": 1, "b": 1.0001})], {"dtype": "float16"},
     ),
     "one value in float32": ([linear(init={"type": "uniform", "a": 1, "b": 1 + 1e-9})], {}),
+    "one value within bounds": (
+        [linear(init={"type": "trunc_normal", "mean": 1, "std": 1e-9})], {},
+    ),
+    "one value within narrow bounds": (
+        [linear(init={"type": "trunc_normal", "mean": 1, "std": 1e-9, "a": 0.5, "b": 1.5})], {},
+    ),
+    "an identity of one input": (
+        [{"name": "c", "type": "Conv1d", "in_channels": 1, "out_channels": 4, "kernel_size": 1,
+          "init": {"type": "dirac", "groups": 4}}],
+        {},
+    ),
     "one value in a layer's dtype": (
         [linear(init={"type": "normal", "mean": 1, "std": 1e-4}, dtype="bfloat16")], {},
     ),
@@ -89,6 +100,14 @@ NOT_CONSTANT: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     ),
     "eye": ([linear(init="eye")], {}),
     "orthogonal": ([linear(init="orthogonal")], {}),
+    "an identity of two groups": (
+        [{"name": "c", "type": "Conv1d", "in_channels": 1, "out_channels": 4, "kernel_size": 1,
+          "init": {"type": "dirac", "groups": 2}}],
+        {},
+    ),
+    "bounds around two values": (
+        [linear(init={"type": "trunc_normal", "mean": 1, "std": 1e-3})], {},
+    ),
 }  # fmt: skip
 
 
@@ -131,6 +150,31 @@ def test_normals_that_ignore_a_large_fan(
     """A given std is warned of where signals would grow tenfold in a layer, or it is 1."""
     layer = linear(inputs=inputs, nonlinearity=nonlinearity, init={"type": "normal", "std": std})
     assert ("unscaled_normal" in warnings_of(layer)) == is_warned_of
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        {"type": "trunc_normal", "std": 1},
+        {"type": "truncated_normal", "std": 1},
+        {"type": "uniform", "a": -100, "b": 100},
+    ],
+    ids=str,
+)
+def test_other_draws_that_ignore_a_large_fan(init: dict[str, Any]) -> None:
+    """A uniform or a cut normal of a given spread is no better than a normal."""
+    assert "unscaled_normal" in warnings_of(linear(inputs=100, init=init))
+
+
+def test_a_variance_of_one_that_follows_the_fan_is_fine() -> None:
+    """He's variance before relu is 1 where the fan is 2."""
+    assert "unscaled_normal" not in warnings_of(linear(inputs=2, init="he_normal"))
+
+
+def test_draws_that_a_dtype_rounds_to_zero_are_zero_weights() -> None:
+    """A std of 1e-9 is below all that float16 holds, of either sign."""
+    layers = [linear("a", init={"type": "normal", "std": 1e-9}), linear("b")]
+    assert warnings_of(*layers, dtype="float16")["zero_weights"] == ("a.weight",)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ CASES: dict[str, tuple[Any, list[int]]] = {
     "orthogonal columns": (
         {"type": "orthogonal", "split": {"axis": 1, "sizes": [30, 1, 35]}}, [20, 66],
     ),
+    "orthogonal single columns": (
+        {"type": "orthogonal", "split": {"axis": 1, "sizes": [1] * 7 + [2]}}, [40, 9],
+    ),
     "short parts": (
         {"type": "kaiming_normal", "split": {"axis": 1, "sizes": [3, 1, 2]}}, [90, 6, 3],
     ),

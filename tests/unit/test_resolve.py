@@ -169,3 +169,48 @@ def test_choices_are_grouped() -> None:
         ("a.weight", "b.weight"),
     ]
     assert all(choice.reason and choice.source for choice in choices)
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        {"type": "trunc_normal", "mean": -1e39, "std": 1e39, "a": -1e38, "b": 1e38},
+        {"type": "trunc_normal", "std": 1e39, "a": -1e38, "b": 1e38},
+        {"type": "trunc_normal", "mean": 4e38, "std": 1e38, "a": None, "b": 3e38},
+        {"type": "trunc_normal", "std": 2e37, "a": -1e38, "b": 1e39},
+        {"type": "truncated_normal", "std": 1.6e38, "cutoff_sigma": 0.5},
+        {"type": "truncated_normal", "std": 3e37, "cutoff_sigma": 0.05},
+    ],
+    ids=str,
+)
+def test_a_clamp_does_not_save_what_overflows_before_it(init: dict[str, Any]) -> None:
+    """What a clamp would cut must be finite before: infinities make no distribution."""
+    with pytest.raises(UnrepresentableError, match=r"^p .* float32 cannot hold"):
+        resolved(parameter([8], init))
+
+
+def test_groups_of_orthogonal_are_bounded() -> None:
+    """A matrix for each of a million rows is refused before any is thought of."""
+    init = {"type": "orthogonal", "groups": 2**20}
+    with pytest.raises(LimitExceededError, match="p: groups 1048576 are too many matrices"):
+        resolved(parameter([2**20, 1], init))
+
+
+def test_parts_of_all_splits_together_are_bounded() -> None:
+    """Many tensors of many parts are as much work as many tensors."""
+    split = {"axis": 0, "sizes": list(range(1, 41))}
+    layers = [parameter([820, 2], "zeros", f"p{at}") for at in range(5)]
+    document = {
+        "layers": [{**layer, "init": {"type": "xavier_normal", "split": split}} for layer in layers]
+    }
+    limits = Limits(tensors=100)
+    with pytest.raises(LimitExceededError, match=r"layers 120 are more .* at 'p2'"):
+        resolve(Spec.from_document(document, limits=limits), limits=limits)
+
+
+def test_a_weight_is_not_tied_to_integers() -> None:
+    """A parameter cannot take the bytes of an integer buffer."""
+    buffer = {"name": "b", "type": "Buffer", "shape": [3, 4], "value": 1, "dtype": "int64"}
+    tied = linear(init={"type": "tie", "to": "b"})
+    with pytest.raises(InvalidTieError, match=r"has dtype int64, and 'fc\.weight' is a parameter"):
+        resolved(buffer, tied)

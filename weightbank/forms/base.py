@@ -63,7 +63,11 @@ class Form(ABC):
 
     @abstractmethod
     def bounds(self) -> tuple[float, float]:
-        """Return the least and greatest value that it can give."""
+        """Return what its arithmetic could reach: what a dtype has to hold."""
+
+    def extremes(self) -> tuple[float, float]:
+        """Return the least and greatest value that it can give, before rounding."""
+        return self.bounds()
 
     @abstractmethod
     def distribution(self, placement: Placement) -> Distribution:

@@ -43,6 +43,11 @@ class SplitForm(Form):
         lows, highs = zip(*(part.bounds() for part in self.parts), strict=True)
         return min(lows), max(highs)
 
+    def extremes(self) -> tuple[float, float]:
+        """See ``Form.extremes``."""
+        lows, highs = zip(*(part.extremes() for part in self.parts), strict=True)
+        return min(lows), max(highs)
+
     def check(self, argument: str) -> None:
         """See ``Form.check``."""
         for part in self.parts:

@@ -74,11 +74,21 @@ class TruncatedForm(Form):
         return rank(deviation, self.std.square / Fraction(self.std.moment_digits()))
 
     def bounds(self) -> tuple[float, float]:
-        """See ``Form.bounds``."""
+        """See ``Form.bounds``: clamping comes last, after what it clamps was made."""
         reach = LARGEST * float(self.std.float32())
+        low, high = self.mean - reach, self.mean + reach
         return (
-            self.mean - reach if self.low is None else self.low,
-            self.mean + reach if self.high is None else self.high,
+            low if self.low is None else min(low, self.low),
+            high if self.high is None else max(high, self.high),
+        )
+
+    def extremes(self) -> tuple[float, float]:
+        """See ``Form.extremes``."""
+        reach = LARGEST * float(self.std.float32())
+        low, high = self.mean - reach, self.mean + reach
+        return (
+            low if self.low is None else max(low, self.low),
+            high if self.high is None else min(high, self.high),
         )
 
     def check(self, argument: str) -> None:
@@ -138,6 +148,11 @@ class KeptVarianceForm(Form):
 
     def bounds(self) -> tuple[float, float]:
         """See ``Form.bounds``."""
+        reach = LARGEST * float(self._parameters()[0])
+        return -reach, reach
+
+    def extremes(self) -> tuple[float, float]:
+        """See ``Form.extremes``."""
         sigma, bound = self._parameters()
         reach = min(float(bound), LARGEST * float(sigma))
         return -reach, reach

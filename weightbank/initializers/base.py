@@ -8,6 +8,9 @@ from weightbank.arguments import describe_arguments, given_arguments
 from weightbank.errors import InvalidShapeError
 from weightbank.fans import Axes, Fans
 from weightbank.forms import Form
+from weightbank.limits import Limits
+
+_MOST_PARTS = Limits().split_parts
 
 _registry: dict[str, type["Initializer"]] = {}
 _aliases: dict[str, str] = {}
@@ -21,11 +24,13 @@ class Target:
         name: Of the tensor, for messages.
         shape: Of the tensor or part.
         axes: What the axes of a weight mean; None where there are no fans.
+        most_parts: Parts that it may be made of.
     """
 
     name: str
     shape: tuple[int, ...]
     axes: Axes | None
+    most_parts: int = _MOST_PARTS
 
     def fans(self) -> Fans:
         """Return the fans of this tensor or part.
@@ -65,12 +70,14 @@ class Initializer(ABC):
         aliases: Other names of the same distribution.
         formula: What an element is, in one line.
         source: Where it comes from.
+        follows_fans: Whether its variance follows from the tensor's fans.
     """
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     formula: ClassVar[str]
     source: ClassVar[str]
+    follows_fans: ClassVar[bool] = False
 
     @abstractmethod
     def form(self, target: Target) -> Form:

@@ -23,6 +23,7 @@ class _Kaiming(Initializer):
     fan_out: int | None = argument(None, "In place of the tensor's own.", minimum=1)
 
     distribution: ClassVar[Shape]
+    follows_fans = True
 
     def form(self, target: Target) -> Form:
         """See ``Initializer.form``."""

@@ -16,6 +16,7 @@ class _Lecun(Initializer):
     fan_in: int | None = argument(None, "In place of the tensor's own.", minimum=1)
 
     distribution: ClassVar[Shape]
+    follows_fans = True
     source = "LeCun et al. 1998, Efficient BackProp; Klambauer et al. 2017 for selu"
 
     def form(self, target: Target) -> Form:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from weightbank.arguments import Exact, argument
-from weightbank.errors import InvalidArgumentError, InvalidShapeError
+from weightbank.errors import InvalidArgumentError, InvalidShapeError, LimitExceededError
 from weightbank.forms import ConstantForm, DeltaOrthogonalForm, Form, OrthogonalForm, SplitForm
 from weightbank.initializers.base import Initializer, Target, register
 from weightbank.initializers.gains import gain_scale
@@ -58,6 +58,13 @@ class Orthogonal(_Orthogonal):
                 self.groups,
                 f"does not divide the {rows} rows",
                 "a divisor of them",
+            )
+        if self.groups > target.most_parts:
+            raise LimitExceededError(
+                f"{target.name}: groups",
+                self.groups,
+                "are too many matrices for one tensor",
+                f"{target.most_parts} or fewer",
             )
         return SplitForm(0, (rows // self.groups,) * self.groups, (form,) * self.groups)
 

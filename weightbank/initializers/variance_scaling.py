@@ -80,6 +80,7 @@ class VarianceScaling(Initializer):
     fan_out: int | None = argument(None, "In place of the tensor's own.", minimum=1)
 
     name = "variance_scaling"
+    follows_fans = True
     formula = "variance = scale / fan"
     source = "jax.nn.initializers.variance_scaling; keras.initializers.VarianceScaling"
 
