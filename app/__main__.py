@@ -7,7 +7,7 @@ import sys
 import uvicorn
 
 from app.application import create_app
-from app.connection import AbortableProtocol
+from app.connection import BoundedProtocol
 from app.settings import Settings, load_settings
 from app.wiring import open_store
 from services.errors import StartupError
@@ -45,7 +45,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     config = uvicorn.Config(
         create_app(settings),
         loop="uvloop",
-        http=AbortableProtocol,
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         log_level="warning",

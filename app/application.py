@@ -40,16 +40,21 @@ def create_app(settings: Settings, *, logger: Any = None) -> FastAPI:
         >>> create_app(Settings()).title
         'Weightbank'
     """
-    lines = LogWriter(sys.stdout)
-    logger = logger or make_logger(settings.log_level, stream=lines)
+    lines = None
+    if logger is None:
+        lines = LogWriter(sys.stdout)
+        logger = make_logger(settings.log_level, stream=lines)
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with wire(settings, metrics=metrics, logger=logger) as wiring:
-            app.state.wiring = wiring
-            yield
-        lines.close()
+        try:
+            async with wire(settings, metrics=metrics, logger=logger) as wiring:
+                app.state.wiring = wiring
+                yield
+        finally:
+            if lines is not None:
+                lines.close()
 
     app = FastAPI(
         title="Weightbank",

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.ranges import Span
+from services.chunks import Span
 
 OCTETS = "application/octet-stream"
 

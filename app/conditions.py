@@ -8,15 +8,18 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from starlette.requests import Request
+
+from app.errors import RequestError
 from weightbank.algorithm import VERSION
-from weightbank.errors import NO_VALUE, WeightbankError
+from weightbank.errors import NO_VALUE
 
 Verdict = Literal["go_on", "not_modified"]
 
 _TAGS = re.compile(r'[ \t]*(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*)")?[ \t]*(?:,|$)')
 
 
-class PreconditionFailedError(WeightbankError):
+class PreconditionFailedError(RequestError):
     """If-Match names another version of the file."""
 
     code = "precondition_failed"
@@ -62,6 +65,24 @@ def parse_etags(values: Sequence[str]) -> list[tuple[str, bool]] | None:
             tags.append((f'"{match.group(2)}"', match.group(1) is not None))
         position = match.end()
     return tags
+
+
+def is_not_modified(request: Request, etag: str) -> bool:
+    """Return whether a GET or HEAD is to be answered with 304.
+
+    Args:
+        request: With its conditions.
+        etag: Of what there is; it may be weak.
+
+    Raises:
+        PreconditionFailedError: If If-Match does not hold.
+    """
+    verdict = evaluate(
+        if_match=request.headers.getlist("if-match"),
+        if_none_match=request.headers.getlist("if-none-match"),
+        etag=etag,
+    )
+    return verdict == "not_modified"
 
 
 def evaluate(*, if_match: Sequence[str], if_none_match: Sequence[str], etag: str) -> Verdict:

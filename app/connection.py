@@ -1,10 +1,14 @@
-"""The one thing ASGI cannot say: end this connection now.
+"""What ASGI cannot say of a connection: end it now, and bound a request's head.
 
 A client that stopped reading cannot be told so. uvicorn's ``close`` waits until
 all is written, which is never; only ``abort`` frees what is still queued. So the
 protocol puts it where a response finds it.
+
+uvicorn bounds neither the size of a request's head nor the time that it takes, and
+an app is not asked before the head is whole. So the protocol counts and times it.
 """
 
+import asyncio
 import socket
 import struct
 from typing import Any
@@ -13,16 +17,73 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _KEY = "weightbank.abort"
 _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
+_ENDING = b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _ENDING
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout" + _ENDING
 
 
-class AbortableProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, whose scopes know how to end their connection."""
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, with bounded heads, whose scopes can end their connection.
+
+    Attributes:
+        head_bytes: Most bytes of a request line and its headers.
+        head_timeout_seconds: How long they may take, from the connection's first
+            moment or from the request's first byte.
+    """
+
+    head_bytes = 2**16
+    head_timeout_seconds = 30.0
+
+    _head_read_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin a connection; it must not stay silent."""
+        super().connection_made(transport)
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End a connection."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read bytes; those of a head that is not whole yet are counted."""
+        if self._head_timer is not None:
+            self._head_read_bytes += len(data)
+            if self._head_read_bytes > self.head_bytes and b"\r\n\r\n" not in data:
+                self._refuse(_TOO_LARGE)
+                return
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
         """Begin a request as uvicorn does, and add our extension."""
         super().on_message_begin()
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = {_KEY: self._abort}
+        if self._head_timer is None:
+            self._start_timer()
+
+    def on_headers_complete(self) -> None:
+        """Go on as uvicorn does: the head is whole."""
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def _start_timer(self) -> None:
+        self._head_read_bytes = 0
+        self._head_timer = self.loop.call_later(self.head_timeout_seconds, self._refuse, _TOO_SLOW)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, answer: bytes) -> None:
+        """Answer and close: there is no request that an app could answer."""
+        self._stop_timer()
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()
 
     def _abort(self) -> None:
         connection = self.transport.get_extra_info("socket")

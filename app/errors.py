@@ -3,25 +3,30 @@
 A code that is not in the table is a mistake in an argument: 422.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
+
+from weightbank.errors import WeightbankError
 
 STATUS_OF_CODE = MappingProxyType(
     {
         "invalid_request": HTTPStatus.BAD_REQUEST,
         "unknown_route": HTTPStatus.NOT_FOUND,
         "unknown_spec": HTTPStatus.NOT_FOUND,
+        "unknown_tensor": HTTPStatus.NOT_FOUND,
         "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
         "body_timeout": HTTPStatus.REQUEST_TIMEOUT,
         "precondition_failed": HTTPStatus.PRECONDITION_FAILED,
         "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "unsupported_encoding": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        "invalid_range": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        "malformed_range": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
         "too_many_ranges": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
         "overlapping_ranges": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
         "range_not_satisfiable": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
         "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
+        "unknown_algorithm": HTTPStatus.NOT_IMPLEMENTED,
         "overloaded": HTTPStatus.SERVICE_UNAVAILABLE,
         "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
         "shutting_down": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -37,6 +42,16 @@ CODE_OF_FRAMEWORK_STATUS = MappingProxyType(
     }
 )
 """What the framework itself answers, in our words."""
+
+
+class RequestError(WeightbankError):
+    """A mistake in how HTTP was spoken; all errors of this package are of this kind.
+
+    Attributes:
+        headers: Of its answer, besides those of every problem.
+    """
+
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 def status_of(code: str) -> int:

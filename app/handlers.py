@@ -24,52 +24,71 @@ def install_handlers(app: FastAPI, routes: Iterable[APIRoute]) -> None:
     """
     known = tuple(routes)
 
-    async def ours(request: Request, error: Exception) -> Response:
-        assert isinstance(error, WeightbankError)
-        problem = problem_of(error, instance=request.scope["path"])
-        return _answer(request, problem, headers_of(error))
-
     async def framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        path = request.scope["path"]
-        code = CODE_OF_FRAMEWORK_STATUS.get(error.status_code, "invalid_request")
-        if code == "method_not_allowed":
-            allow = ", ".join(_methods(known, path))
-            problem = make_problem(
-                "method_not_allowed",
-                detail=f"method {request.method} is not known at {path}; accepted: {allow}",
-                instance=path,
-                argument="method",
-                value=request.method,
-                accepted=allow,
-            )
-            return _answer(request, problem, {"Allow": allow})
-        if code == "unknown_route":
-            problem = make_problem(
-                "unknown_route",
-                detail=f"path {path} is not known; accepted: what GET /docs lists",
-                instance=path,
-                argument="path",
-                value=path,
-                accepted="what GET /docs lists",
-            )
-            return _answer(request, problem, {})
-        problem = make_problem(code, detail=str(error.detail), instance=path)
-        return _answer(request, problem, {})
+        return _answer_framework(request, error, known)
 
-    async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        argument = ".".join(str(part) for part in first["loc"])
-        detail = f"{argument} {first['msg']}"
-        problem = make_problem(
-            "invalid_argument", detail=detail, instance=request.scope["path"], argument=argument
-        )
-        return _answer(request, problem, {})
-
-    app.add_exception_handler(WeightbankError, ours)
+    app.add_exception_handler(WeightbankError, _answer_ours)
     app.add_exception_handler(HTTPException, framework)
-    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+
+
+async def _answer_ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, WeightbankError)
+    problem = problem_of(error, instance=request.scope["path"])
+    return _answer(request, problem, headers_of(error))
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    argument = ".".join(str(part) for part in first["loc"])
+    problem = make_problem(
+        "invalid_argument",
+        detail=f"{argument} {first['msg']}",
+        instance=request.scope["path"],
+        argument=argument,
+    )
+    return _answer(request, problem, {})
+
+
+def _answer_framework(
+    request: Request, error: HTTPException, routes: Iterable[APIRoute]
+) -> Response:
+    path = request.scope["path"]
+    code = CODE_OF_FRAMEWORK_STATUS.get(error.status_code, "invalid_request")
+    if code == "method_not_allowed":
+        return _answer_other_method(request, ", ".join(_methods(routes, path)))
+    if code == "unknown_route":
+        return _answer_other_path(request)
+    problem = make_problem(code, detail=str(error.detail), instance=path)
+    return _answer(request, problem, {})
+
+
+def _answer_other_method(request: Request, allow: str) -> Response:
+    path = request.scope["path"]
+    problem = make_problem(
+        "method_not_allowed",
+        detail=f"method {request.method} is not known at {path}; accepted: {allow}",
+        instance=path,
+        argument="method",
+        value=request.method,
+        accepted=allow,
+    )
+    return _answer(request, problem, {"Allow": allow})
+
+
+def _answer_other_path(request: Request) -> Response:
+    path = request.scope["path"]
+    problem = make_problem(
+        "unknown_route",
+        detail=f"path {path} is not known; accepted: what GET /docs lists",
+        instance=path,
+        argument="path",
+        value=path,
+        accepted="what GET /docs lists",
+    )
+    return _answer(request, problem, {})
 
 
 def _answer(request: Request, problem: Problem, headers: dict[str, str]) -> Response:

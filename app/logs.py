@@ -12,6 +12,9 @@ _LEVELS = {
     "error": logging.ERROR,
 }
 
+# Without local variables: they hold bodies, addresses and passwords.
+_TRACEBACKS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
 
 class LineStream(Protocol):
     """Where a logger writes to."""
@@ -42,7 +45,7 @@ def make_logger(level: str, *, stream: LineStream) -> Any:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(_TRACEBACKS),
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),

@@ -15,25 +15,25 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._declare_requests()
+        self._declare_bytes()
+
+    def _declare_requests(self) -> None:
         self._requests = Counter(
             "weightbank_requests",
             "Requests that were answered.",
             ("route", "method", "status"),
             registry=self.registry,
         )
-        self._request_seconds = Histogram(
+        self._request_seconds = self._seconds(
             "weightbank_request_seconds",
             "From a request's beginning to the end of its answer.",
-            ("route",),
-            buckets=_SECONDS,
-            registry=self.registry,
+            "route",
         )
-        self._first_byte_seconds = Histogram(
+        self._first_byte_seconds = self._seconds(
             "weightbank_time_to_first_byte_seconds",
             "From a request's beginning to the first byte of the answer's body.",
-            ("route",),
-            buckets=_SECONDS,
-            registry=self.registry,
+            "route",
         )
         self._refused = Counter(
             "weightbank_refused",
@@ -47,28 +47,30 @@ class Metrics:
             ("reason",),
             registry=self.registry,
         )
+        self._in_progress = Gauge(
+            "weightbank_requests_in_progress", "Requests being answered.", registry=self.registry
+        )
+
+    def _declare_bytes(self) -> None:
         self._sent_bytes = Counter(
             "weightbank_sent_bytes",
             "Bytes of bodies that were handed to the network.",
             registry=self.registry,
         )
-        self._generation_seconds = Histogram(
-            "weightbank_generation_seconds",
-            "Time to make one chunk or small read.",
-            buckets=_SECONDS,
-            registry=self.registry,
+        self._generation_seconds = self._seconds(
+            "weightbank_generation_seconds", "Time to make one chunk or small read."
         )
         self._generated_bytes = Counter(
             "weightbank_generated_bytes", "Bytes that were made.", registry=self.registry
-        )
-        self._in_progress = Gauge(
-            "weightbank_requests_in_progress", "Requests being answered.", registry=self.registry
         )
         self._streams = Gauge(
             "weightbank_streams_in_progress",
             "Streams that hold a place, of those limit_streams allows.",
             registry=self.registry,
         )
+
+    def _seconds(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(name, text, labels, buckets=_SECONDS, registry=self.registry)
 
     def watch_streams(self, count: Callable[[], int]) -> None:
         """Read the number of streams from ``count`` whenever somebody asks."""

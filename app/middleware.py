@@ -6,6 +6,7 @@ import time
 import uuid
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.connection import abort_connection
@@ -69,16 +70,13 @@ class RequestMiddleware:
         record.code = "internal"
         if record.status is not None:
             record.outcome = "failed"
-            if abort_connection(scope):
-                await asyncio.sleep(0)
-            return
         problem = make_problem(
             "internal",
             detail=f"the server made a mistake; the log has it under request id "
             f"{record.request_id}",
             instance=scope["path"],
         )
-        await problem_response(problem)(scope, receive, send)
+        await _answer_or_abort(problem_response(problem), scope, receive, send, record)
 
     async def _cancelled(
         self, scope: Scope, receive: Receive, send: Send, record: RequestRecord
@@ -87,15 +85,13 @@ class RequestMiddleware:
 
         The cancellation goes no further: the request's task ends here anyway.
         """
+        error = ShuttingDownError()
         record.outcome = "cancelled"
         if record.status is None:
-            error = ShuttingDownError()
             record.code = error.code
-            problem = problem_of(error, instance=scope["path"])
-            await problem_response(problem, headers=headers_of(error))(scope, receive, send)
-        elif abort_connection(scope):
-            # One turn of the loop, in which the server notices.
-            await asyncio.sleep(0)
+        problem = problem_of(error, instance=scope["path"])
+        response = problem_response(problem, headers=headers_of(error))
+        await _answer_or_abort(response, scope, receive, send, record)
 
     def _end(self, scope: Scope, record: RequestRecord) -> None:
         seconds = time.perf_counter() - record.started
@@ -116,6 +112,17 @@ class RequestMiddleware:
             milliseconds=round(seconds * 1000, 3),
             client=client[0] if client else None,
         )
+
+
+async def _answer_or_abort(
+    response: Response, scope: Scope, receive: Receive, send: Send, record: RequestRecord
+) -> None:
+    """Answer if no answer has begun; otherwise let the client see that it has no end."""
+    if record.status is None:
+        await response(scope, receive, send)
+    elif abort_connection(scope):
+        # One turn of the loop, in which the server notices.
+        await asyncio.sleep(0)
 
 
 def _request_id(scope: Scope) -> str:

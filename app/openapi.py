@@ -19,6 +19,15 @@ from schemas.specs import SpecIn
 from schemas.summaries import PostedSpec, StoredSpecOut
 from weightbank.dtypes import FLOATING_NAMES
 
+_CODES_OF_ALL_ROUTES = (
+    "invalid_query",
+    "unknown_parameter",
+    "repeated_parameter",
+    "shutting_down",
+    "internal",
+)
+"""Every route reads its query strictly, and any of them may fail or be stopped."""
+
 _REF = "#/components/schemas/{model}"
 _SENT_MODELS: tuple[type[BaseModel], ...] = (
     DigestsOut,
@@ -152,10 +161,10 @@ def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
 
     Examples:
         >>> sorted(problems("unknown_spec", "missing_seed"))
-        [404, 422, 500]
+        [404, 422, 500, 503]
     """
     by_status: dict[int | str, list[str]] = {}
-    for code in (*codes, "internal"):
+    for code in (*codes, *_CODES_OF_ALL_ROUTES):
         by_status.setdefault(status_of(code), []).append(code)
     return {status: _problem_answer(listed) for status, listed in by_status.items()}
 

@@ -2,8 +2,7 @@
 
 from starlette.responses import Response
 
-from app.errors import status_of
-from app.ranges import RangeError
+from app.errors import RequestError, status_of
 from schemas.problems import TYPE_PREFIX, Problem
 from services.errors import RetryError
 from weightbank.errors import NO_VALUE, WeightbankError
@@ -40,7 +39,7 @@ def problem_of(error: WeightbankError, *, instance: str) -> Problem:
         error.code,
         detail=str(error),
         instance=instance,
-        argument=error.argument.rstrip(":"),
+        argument=error.argument,
         value=value,
         accepted=error.accepted or None,
     )
@@ -86,6 +85,4 @@ def headers_of(error: WeightbankError) -> dict[str, str]:
     """
     if isinstance(error, RetryError):
         return {"Retry-After": str(error.retry_after_seconds)}
-    if isinstance(error, RangeError):
-        return {"Content-Range": f"bytes */{error.size}", "Accept-Ranges": "bytes"}
-    return dict(getattr(error, "headers", {}))
+    return dict(error.headers) if isinstance(error, RequestError) else {}

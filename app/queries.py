@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from app.errors import RequestError
 from weightbank.dtypes import floating_dtype
-from weightbank.errors import InvalidSeedError, WeightbankError
+from weightbank.errors import InvalidSeedError
 from weightbank.numbers.streams import check_seed
 from weightbank.suggestions import accepted_names
 
@@ -19,7 +20,7 @@ _DECIMAL = re.compile(r"-?[0-9]{1,40}")
 _MOST_PARAMETERS = 32
 
 
-class InvalidQueryError(WeightbankError):
+class InvalidQueryError(RequestError):
     """The query string cannot be read as it stands."""
 
     code = "invalid_query"

@@ -12,10 +12,8 @@ file, is the dangerous one. Whoever asks for bytes gets these bytes, or a refusa
 import re
 from collections.abc import Sequence
 
-from weightbank.errors import WeightbankError
-
-Span = tuple[int, int]
-"""Bytes ``start`` to ``stop``, half-open."""
+from app.errors import RequestError
+from services.chunks import Span
 
 _SPECIFIER = re.compile(r"[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=(.*)", re.DOTALL)
 _RANGE = re.compile(r"([0-9]*)-([0-9]*)")
@@ -24,17 +22,13 @@ _MOST_DIGITS = 19
 _ACCEPTED = "bytes=FIRST-LAST, bytes=FIRST- or bytes=-COUNT, several separated by commas"
 
 
-class RangeError(WeightbankError):
-    """A Range that is refused; the answer names the size of the file.
+class RangeError(RequestError):
+    """A Range that is refused; the answer names the size of the file."""
 
-    Attributes:
-        size: Bytes of the file.
-    """
-
-    code = "invalid_range"
+    code = "malformed_range"
 
     def __init__(self, value: object, problem: str, accepted: str, *, size: int) -> None:
-        self.size = size
+        self.headers = {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"}
         super().__init__("Range", value, problem, accepted)
 
 

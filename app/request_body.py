@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from starlette.requests import Request
 
+from app.errors import RequestError
 from weightbank.documents import parse_json, parse_yaml
-from weightbank.errors import NO_VALUE, WeightbankError
+from weightbank.errors import NO_VALUE
 
 Format = Literal["json", "yaml"]
 
@@ -28,19 +29,19 @@ _ACCEPTED = (
 )
 
 
-class UnsupportedMediaTypeError(WeightbankError):
+class UnsupportedMediaTypeError(RequestError):
     """The body is said to be neither JSON nor YAML, or not in UTF-8."""
 
     code = "unsupported_media_type"
 
 
-class UnsupportedEncodingError(WeightbankError):
+class UnsupportedEncodingError(RequestError):
     """The body is compressed."""
 
     code = "unsupported_encoding"
 
 
-class BodyTooLargeError(WeightbankError):
+class BodyTooLargeError(RequestError):
     """The body has more bytes than the setting allows.
 
     The connection is closed after the answer: nobody reads what is left.
@@ -50,7 +51,7 @@ class BodyTooLargeError(WeightbankError):
     headers = {"Connection": "close"}  # noqa: RUF012 - never changed
 
 
-class BodyTimeoutError(WeightbankError):
+class BodyTimeoutError(RequestError):
     """The body did not arrive in time."""
 
     code = "body_timeout"

@@ -22,9 +22,8 @@ from weightbank.limits import Limits
 from weightbank.suggestions import accepted_names
 
 PREFIX = "WEIGHTBANK_"
-_TEST_PREFIX = "WEIGHTBANK_TEST_"
-"""For the test suite; a server started by it must not stumble over them."""
 
+Devices = Literal["cpu", "auto"]
 _DEFAULTS = Limits()
 _LIMIT = "limit_"
 _LONGEST_SECONDS = 86_400
@@ -52,7 +51,7 @@ class Settings(BaseSettings):
         description="`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`; "
         "empty for `weightbank.sqlite3` in the data directory.",
     )
-    devices: Literal["cpu", "auto"] = Field(
+    devices: Devices = Field(
         "auto", description="What makes the numbers: `cpu`, or `auto` for the best there is."
     )
     threads: PositiveInt = Field(
@@ -73,12 +72,13 @@ class Settings(BaseSettings):
     )
     cache_tensors: PositiveInt = Field(
         1_000_000,
-        description="Tensors of specs used last whose layouts stay in memory, "
-        "at about a kilobyte each.",
+        description="Tensors that stay in memory, at about a kilobyte each: half of them in "
+        "specs used last, half in layouts.",
     )
     cache_whole_tensor_bytes: ByteSize = Field(
         ByteSize(2**30),
-        description="Memory for tensors that have to be made whole (orthogonal, sparse).",
+        description="Memory for tensors that have to be made whole (orthogonal, sparse) and are "
+        "kept for the next read. One that is being made comes on top, for each thread.",
     )
     body_timeout_seconds: float = Field(
         30,
@@ -106,7 +106,9 @@ class Settings(BaseSettings):
         1024, description="Answers of up to 256 KiB at once; more get 503."
     )
     limit_resolving: PositiveInt = Field(
-        16, description="Specs that are being resolved or wait for it; more get 503."
+        16,
+        description="Specs that are being resolved, loaded or laid out, or wait for it; more get "
+        "503.",
     )
     limit_store_calls: PositiveInt = Field(
         256, description="Calls of the database at once, waiting ones included; more get 503."
@@ -116,7 +118,7 @@ class Settings(BaseSettings):
         ByteSize(16 * 2**20), gt=0, description="Body of a request; more gets 413."
     )
     limit_yaml_body_bytes: ByteSize = Field(
-        ByteSize(2**20),
+        ByteSize(2**18),
         gt=0,
         description="Body of a request in YAML, which takes a hundred times as long to read as "
         "JSON; more gets 413.",
@@ -190,7 +192,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     problems = []
     for name in sorted(environment):
         upper = name.upper()
-        if upper.startswith(PREFIX) and upper not in known and not upper.startswith(_TEST_PREFIX):
+        if upper.startswith(PREFIX) and upper not in known:
             words = accepted_names(upper, sorted(known))
             problems.append(f"{name} is not a setting; accepted: {words}")
     if problems:

@@ -33,13 +33,6 @@ _COPIED_TAIL_BYTES = 2**16
 _ABORT_SECONDS = 5
 
 
-class SmallWeightsResponse(Response):
-    """A body that was made before the answer began."""
-
-    def __init__(self, content: bytes, *, status: int, headers: Mapping[str, str]) -> None:
-        super().__init__(content, status_code=status, headers=dict(headers))
-
-
 class WeightsResponse(Response):
     """Streams spans of a file as plain ASGI."""
 
@@ -175,7 +168,7 @@ async def small_response(
     """
     contents = await generation.read(file, body.spans)
     pieces = [piece for pair in zip(body.prefixes, contents, strict=True) for piece in pair]
-    return SmallWeightsResponse(b"".join([*pieces, body.suffix]), status=status, headers=headers)
+    return Response(b"".join([*pieces, body.suffix]), status_code=status, headers=headers)
 
 
 def is_small(body: Body) -> bool:

@@ -3,26 +3,24 @@
 from typing import Any
 
 from schemas.summaries import PostedSpec, SpecChoice, SpecWarning
+from services.files import KnownSpec
 from services.specs import ResolvedAnswer
 from weightbank.algorithm import VERSION
 from weightbank.layout import Layout
-from weightbank.resolved import ResolvedSpec
 
 
-def spec_summary(
-    resolved: ResolvedSpec, layout: Layout, suggested_seed: int | None
-) -> dict[str, Any]:
+def spec_summary(known: KnownSpec, layout: Layout) -> dict[str, Any]:
     """Return the fields of ``SpecSummary``."""
-    dtype = resolved.default_dtype
+    dtype = known.resolved.default_dtype
     return {
-        "id": resolved.id,
+        "id": known.id,
         "algorithm": VERSION,
-        "tensors": len(resolved.tensors),
+        "tensors": len(known.resolved.tensors),
         "elements": layout.elements,
         "bytes": layout.size_bytes,
         "header_bytes": len(layout.header),
         "dtype": None if dtype is None else dtype.name,
-        "seed": suggested_seed,
+        "seed": known.suggested_seed,
     }
 
 
@@ -30,7 +28,7 @@ def posted_spec(answer: ResolvedAnswer) -> PostedSpec:
     """Return the answer to a posted spec."""
     resolution = answer.resolution
     return PostedSpec(
-        **spec_summary(resolution.resolved, answer.layout, answer.seed),
+        **spec_summary(answer.known, answer.layout),
         warnings=[
             SpecWarning(
                 code=warning.code,

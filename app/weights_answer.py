@@ -1,61 +1,17 @@
 """From a file and a request to an answer: conditions first, then ranges, then bytes."""
 
-from dataclasses import dataclass
-
 from fastapi import Request
 from starlette.responses import Response
 
 from app.bodies import OCTETS, Body, content_range, multipart_body, single_body
-from app.conditions import evaluate, range_applies, weights_etag
+from app.conditions import is_not_modified, range_applies
+from app.named_file import NamedFile
 from app.ranges import parse_ranges
 from app.streaming import WeightsResponse, is_small, small_response
 from app.wiring import Wiring
-from services.byte_source import ByteSource
-from services.files import FIXED
-from weightbank.algorithm import VERSION
 
 IMMUTABLE = "public, max-age=31536000, immutable, no-transform"
 """A file never changes; a cache may keep it, and must not compress it under our tag."""
-
-
-@dataclass(frozen=True, slots=True)
-class NamedFile:
-    """A file with the names it goes by.
-
-    Attributes:
-        file: Its bytes.
-        spec_id: Of the stored spec.
-        seed: In [0, 2**64).
-        dtype: As ``KnownSpec.effective_dtype`` has it.
-    """
-
-    file: ByteSource
-    spec_id: str
-    seed: int
-    dtype: str
-
-    @property
-    def etag(self) -> str:
-        """Strong entity tag."""
-        return weights_etag(spec_id=self.spec_id, seed=self.seed, dtype=self.dtype)
-
-    @property
-    def location(self) -> str:
-        """Path of the GET that answers with these bytes, and nothing left to defaults."""
-        dtype = "" if self.dtype == FIXED else f"&dtype={self.dtype}"
-        return f"/v1/weights/{self.spec_id}?seed={self.seed}{dtype}"
-
-    def headers(self, *, cache_control: str) -> dict[str, str]:
-        """Return the headers that do not depend on what part is asked for."""
-        name = f"{self.spec_id[:12]}-seed-{self.seed}-{self.dtype}.safetensors"
-        return {
-            "ETag": self.etag,
-            "Cache-Control": cache_control,
-            "Accept-Ranges": "bytes",
-            "Content-Location": self.location,
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Weightbank-Algorithm": str(VERSION),
-        }
 
 
 async def answer_get(request: Request, named: NamedFile, wiring: Wiring) -> Response:
@@ -67,12 +23,7 @@ async def answer_get(request: Request, named: NamedFile, wiring: Wiring) -> Resp
         OverloadedError: If too many answers are being made.
     """
     headers = named.headers(cache_control=IMMUTABLE)
-    verdict = evaluate(
-        if_match=request.headers.getlist("if-match"),
-        if_none_match=request.headers.getlist("if-none-match"),
-        etag=named.etag,
-    )
-    if verdict == "not_modified":
+    if is_not_modified(request, named.etag):
         return Response(status_code=304, headers=headers)
     if request.method == "HEAD":
         size_bytes = str(named.file.size_bytes)

@@ -1,32 +1,49 @@
 """Everything a server consists of, put together once and taken apart in order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from fastapi import Request
 from sqlalchemy import Engine
 
 from app.metrics import Metrics
-from app.settings import Settings
+from app.settings import PREFIX, Devices, Settings
 from services.bounded_executor import BoundedExecutor
 from services.data_directory import prepare_data_directory
 from services.database import check, database_url, open_database
 from services.digest_store import FileKey, SqlDigestStore
 from services.digests import DigestJobs, DigestService
+from services.errors import StartupError
 from services.files import Files
 from services.generation import Generation, GenerationOptions
 from services.readiness import Readiness
 from services.spec_store import SqlSpecStore
 from services.specs import Specs
 from weightbank.backends.cpu import CpuBackend
+from weightbank.backends.protocol import Backend
 from weightbank.limits import Limits
 from weightbank.prepared import PreparedTensors
 
 _STORE_THREADS = 4
 _RESOLVING_THREADS = 2
+
+
+class WarmableBackend(Backend, Protocol):
+    """A backend that can be made ready before its first request."""
+
+    def warm_up(self) -> None:
+        """Compile or load kernels; may take a minute."""
+
+
+# One thread each: a chunk is the unit of parallel work, and has a thread already.
+_BACKENDS: dict[Devices, Callable[[], WarmableBackend]] = {
+    "cpu": partial(CpuBackend, threads=1),
+    "auto": partial(CpuBackend, threads=1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +83,27 @@ def open_store(settings: Settings) -> Engine:
     Raises:
         StartupError: If there is no writing to it, in one line.
     """
-    prepare_data_directory(settings.data_dir)
-    url = database_url(settings.database_url.get_secret_value(), data_directory=settings.data_dir)
-    return open_database(url)
+    url = settings.database_url.get_secret_value()
+    setting = "DATABASE_URL" if url else "DATA_DIR"
+    try:
+        if not url:
+            prepare_data_directory(settings.data_dir)
+        return open_database(database_url(url, data_directory=settings.data_dir))
+    except StartupError as error:
+        raise StartupError(f"{PREFIX}{setting}: {error}") from error
+
+
+def make_backend(devices: Devices) -> WarmableBackend:
+    """Return what makes the numbers.
+
+    Args:
+        devices: ``auto`` takes the best there is, which is the processor so far.
+
+    Examples:
+        >>> type(make_backend("auto")).__name__
+        'CpuBackend'
+    """
+    return _BACKENDS[devices]()
 
 
 @asynccontextmanager
@@ -80,10 +115,10 @@ async def wire(settings: Settings, *, metrics: Metrics, logger: Any) -> AsyncIte
     """
     engine = await asyncio.to_thread(open_store, settings)
     store_executor = BoundedExecutor(
-        "calls of the store", threads=_STORE_THREADS, waiting=settings.limit_store_calls
+        "calls of the store", threads=_STORE_THREADS, limit=settings.limit_store_calls
     )
     resolving = BoundedExecutor(
-        "places for resolving", threads=_RESOLVING_THREADS, waiting=settings.limit_resolving
+        "places for resolving", threads=_RESOLVING_THREADS, limit=settings.limit_resolving
     )
     generation = Generation(_generation_options(settings), observe=metrics.generated)
     metrics.watch_streams(lambda: generation.streams)
@@ -122,11 +157,12 @@ def _wiring(
     jobs: DigestJobs,
 ) -> Wiring:
     limits = settings.limits()
-    backend = CpuBackend(threads=1)
+    backend = make_backend(settings.devices)
     store = SqlSpecStore(engine)
+    executors = {"store_executor": store_executor, "resolving": resolving}
     files = Files(
         store=store,
-        executor=store_executor,
+        **executors,
         backend=backend,
         prepared=PreparedTensors(capacity_bytes=settings.cache_whole_tensor_bytes),
         limits=limits,
@@ -138,25 +174,25 @@ def _wiring(
         metrics=metrics,
         generation=generation,
         files=files,
-        specs=Specs(
-            store=store,
-            store_executor=store_executor,
-            resolving=resolving,
-            files=files,
-            limits=limits,
-        ),
+        specs=Specs(store=store, **executors, files=files, limits=limits),
         digests=DigestService(
             store=SqlDigestStore(engine),
             executor=store_executor,
             jobs=jobs,
             file_bytes=settings.limit_digest_file_bytes,
         ),
-        readiness=Readiness(
-            warm_up=backend.warm_up,
-            check_store=lambda: check(engine),
-            executor=store_executor,
-            on_error=lambda error: logger.error("warm-up failed", exc_info=error),
-        ),
+        readiness=_readiness(backend, engine, store_executor, logger),
+    )
+
+
+def _readiness(
+    backend: WarmableBackend, engine: Engine, executor: BoundedExecutor, logger: Any
+) -> Readiness:
+    return Readiness(
+        warm_up=backend.warm_up,
+        check_store=lambda: check(engine),
+        executor=executor,
+        on_error=lambda error: logger.error("warm-up failed", exc_info=error),
     )
 
 

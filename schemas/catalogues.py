@@ -35,5 +35,5 @@ class Layers(WireModel):
     """All types of layers."""
 
     layers: list[dict[str, Any]] = Field(
-        description="Each with its name, arguments, and the tensors it makes."
+        description="Each with its name, summary, source and arguments."
     )

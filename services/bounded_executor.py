@@ -15,7 +15,7 @@ class BoundedExecutor:
 
     Examples:
         >>> async def main() -> int:
-        ...     executor = BoundedExecutor("sums", threads=1, waiting=1)
+        ...     executor = BoundedExecutor("sums", threads=1, limit=2)
         ...     try:
         ...         return await executor.run(lambda: 1 + 1)
         ...     finally:
@@ -24,16 +24,16 @@ class BoundedExecutor:
         2
     """
 
-    def __init__(self, name: str, *, threads: int, waiting: int) -> None:
+    def __init__(self, name: str, *, threads: int, limit: int) -> None:
         """Start no thread yet.
 
         Args:
             name: What is run, in the plural; it is shown when work is refused.
             threads: Most that run at once.
-            waiting: Most that wait for a thread.
+            limit: Most that run or wait for a thread.
         """
         self._name = name
-        self._limit = threads + waiting
+        self._limit = limit
         self._taken = 0
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
 

@@ -43,11 +43,6 @@ class BufferPool:
         self._free: deque[mmap.mmap] = deque()
 
     @property
-    def buffer_bytes(self) -> int:
-        """Size of each buffer."""
-        return self._buffer_bytes
-
-    @property
     def free(self) -> int:
         """Buffers that wait for their next use."""
         return len(self._free)

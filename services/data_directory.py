@@ -15,7 +15,7 @@ def prepare_data_directory(path: Path) -> None:
     Examples:
         >>> prepare_data_directory(Path("/proc/weightbank"))
         Traceback (most recent call last):
-        services.errors.StartupError: WEIGHTBANK_DATA_DIR '/proc/weightbank' cannot be written: \
+        services.errors.StartupError: data directory '/proc/weightbank' cannot be written: \
 No such file or directory
     """
     try:
@@ -24,5 +24,5 @@ No such file or directory
             pass
     except OSError as error:
         raise StartupError(
-            f"WEIGHTBANK_DATA_DIR {str(path)!r} cannot be written: {error.strerror}"
+            f"data directory {str(path)!r} cannot be written: {error.strerror}"
         ) from error

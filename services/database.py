@@ -86,14 +86,14 @@ def database_url(url: str, *, data_directory: Path) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise StartupError(f"WEIGHTBANK_DATABASE_URL is not a URL; {accepted}") from None
+        raise StartupError(f"database address is not a URL; {accepted}") from None
     backend = parsed.get_backend_name()
     if backend in {"postgresql", "postgres"}:
         return parsed.set(drivername="postgresql+psycopg")
     if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
         return parsed
     shown = parsed.render_as_string(hide_password=True)
-    raise StartupError(f"WEIGHTBANK_DATABASE_URL {shown!r} cannot be used; {accepted}")
+    raise StartupError(f"database {shown!r} cannot be used; {accepted}")
 
 
 def open_database(url: URL) -> Engine:

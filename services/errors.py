@@ -24,7 +24,7 @@ class UnknownSpecError(WeightbankError):
             "id",
             spec_id,
             "is not the id of a spec that is stored here",
-            "the id that POST /v1/specs answers with, 64 lowercase hexadecimal digits",
+            "the id of a stored spec, 64 lowercase hexadecimal digits",
         )
 
 
@@ -49,12 +49,7 @@ class RetryError(WeightbankError):
 
     def __init__(self, argument: str, problem: str, *, retry_after_seconds: int) -> None:
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(
-            argument,
-            NO_VALUE,
-            problem,
-            f"try again in {retry_after_seconds} s, as Retry-After says",
-        )
+        super().__init__(argument, NO_VALUE, problem, f"try again in {retry_after_seconds} s")
 
 
 class OverloadedError(RetryError):
@@ -62,16 +57,13 @@ class OverloadedError(RetryError):
 
     Examples:
         >>> str(OverloadedError("streams", limit=2))
-        'streams: all 2 are taken; accepted: try again in 1 s, as Retry-After says'
+        'streams are taken, all 2; accepted: try again in 1 s'
     """
 
     code = "overloaded"
 
     def __init__(self, what: str, *, limit: int, retry_after_seconds: int = 1) -> None:
-        self.what = what
-        super().__init__(
-            f"{what}:", f"all {limit} are taken", retry_after_seconds=retry_after_seconds
-        )
+        super().__init__(what, f"are taken, all {limit}", retry_after_seconds=retry_after_seconds)
 
 
 class StoreUnavailableError(RetryError):

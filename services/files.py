@@ -1,6 +1,5 @@
 """Files by spec id, seed and dtype; what they need is loaded once and kept."""
 
-import json
 import re
 from dataclasses import dataclass
 
@@ -26,10 +25,12 @@ class KnownSpec:
     """A stored spec, read.
 
     Attributes:
+        id: Under which it is stored.
         resolved: What its bytes depend on.
         suggested_seed: Of its author; may be None.
     """
 
+    id: str
     resolved: ResolvedSpec
     suggested_seed: int | None
 
@@ -48,30 +49,44 @@ class KnownSpec:
 class Files:
     """Opens files without touching the database when it knows them already.
 
-    Layouts of specs used last are kept, bounded by their tensors: one tensor is
-    about a kilobyte.
+    Specs and layouts used last are kept, bounded by their tensors: one tensor of
+    either is about a kilobyte.
     """
 
     def __init__(
         self,
         *,
         store: SpecStore,
-        executor: BoundedExecutor,
+        store_executor: BoundedExecutor,
+        resolving: BoundedExecutor,
         backend: Backend,
         prepared: PreparedTensors,
         limits: Limits,
         cached_tensors: int,
     ) -> None:
+        """Load nothing yet.
+
+        Args:
+            store: Where specs are.
+            store_executor: Runs what waits for the store.
+            resolving: Runs what keeps a processor busy.
+            backend: Makes the numbers.
+            prepared: Keeps tensors that are made whole.
+            limits: Of one file.
+            cached_tensors: Most tensors that are kept, half of them in specs and
+                half in layouts.
+        """
         self._store = store
-        self._executor = executor
+        self._store_executor = store_executor
+        self._resolving = resolving
         self._backend = backend
         self._prepared = prepared
         self._limits = limits
         self._specs: SingleFlightCache[str, KnownSpec] = SingleFlightCache(
-            capacity=cached_tensors, weigh=lambda known: len(known.resolved.tensors)
+            capacity=cached_tensors // 2, weigh=lambda known: len(known.resolved.tensors)
         )
         self._layouts: SingleFlightCache[tuple[str, str], Layout] = SingleFlightCache(
-            capacity=cached_tensors, weigh=lambda layout: len(layout.tensors)
+            capacity=cached_tensors // 2, weigh=lambda layout: len(layout.tensors)
         )
 
     def remember(self, known: KnownSpec, layout: Layout, *, is_new: bool) -> None:
@@ -83,26 +98,24 @@ class Files:
             is_new: Whether it was stored just now. Otherwise it is read anew next
                 time: the seed it was first stored with may be another one.
         """
-        spec_id = known.resolved.id
-        self._layouts.put((spec_id, known.default_dtype), layout)
+        self._layouts.put((known.id, known.default_dtype), layout)
         if is_new:
-            self._specs.put(spec_id, known)
+            self._specs.put(known.id, known)
         else:
-            self._specs.drop(spec_id)
+            self._specs.drop(known.id)
 
     async def known_spec(self, spec_id: str) -> KnownSpec:
         """Return a stored spec.
 
         Raises:
             UnknownSpecError: If there is none of this id.
+            UnknownAlgorithmError: If another version of the algorithm resolved it.
             OverloadedError: If too many specs are being loaded.
             StoreUnavailableError: If the database does not answer.
         """
         if _ID.fullmatch(spec_id) is None:
             raise UnknownSpecError(spec_id)
-        return await self._specs.get(
-            spec_id, lambda: self._executor.run(lambda: self._load(spec_id))
-        )
+        return await self._specs.get(spec_id, lambda: self._load(spec_id))
 
     async def layout(self, known: KnownSpec, dtype: str) -> Layout:
         """Return the layout of a spec's file in a dtype.
@@ -114,10 +127,11 @@ class Files:
         Raises:
             LimitExceededError: If the file would be too large in this dtype.
             UnrepresentableError: If the dtype cannot hold a value of the spec.
+            OverloadedError: If too many specs are being laid out.
         """
-        key = (known.resolved.id, dtype)
+        key = (known.id, dtype)
         return await self._layouts.get(
-            key, lambda: self._executor.run(lambda: self._lay_out(known, dtype))
+            key, lambda: self._resolving.run(lambda: self._lay_out(known, dtype))
         )
 
     async def open(self, known: KnownSpec, *, seed: int, dtype: str) -> WeightsFile:
@@ -125,12 +139,13 @@ class Files:
         layout = await self.layout(known, dtype)
         return WeightsFile(layout, seed=seed, backend=self._backend, prepared=self._prepared)
 
-    def _load(self, spec_id: str) -> KnownSpec:
-        stored = self._store.find(spec_id)
+    async def _load(self, spec_id: str) -> KnownSpec:
+        stored = await self._store_executor.run(lambda: self._store.find(spec_id))
         if stored is None:
             raise UnknownSpecError(spec_id)
-        resolved = ResolvedSpec.from_document(json.loads(stored.canonical_json))
-        return KnownSpec(resolved, stored.suggested_seed)
+        canonical_json = stored.canonical_json
+        resolved = await self._resolving.run(lambda: ResolvedSpec.from_json(canonical_json))
+        return KnownSpec(stored.id, resolved, stored.suggested_seed)
 
     def _lay_out(self, known: KnownSpec, dtype: str) -> Layout:
         resolved = known.resolved if dtype == FIXED else known.resolved.with_dtype(dtype)

@@ -96,9 +96,7 @@ class Generation:
         self._observe = observe
         self._executor = ThreadPoolExecutor(options.threads, thread_name_prefix="generation")
         self._small_reads = BoundedExecutor(
-            "small reads",
-            threads=options.threads,
-            waiting=max(0, options.small_reads - options.threads),
+            "small reads", threads=options.threads, limit=options.small_reads
         )
         self._streams = 0
 

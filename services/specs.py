@@ -17,19 +17,21 @@ class ResolvedAnswer:
     """A spec that was understood.
 
     Attributes:
+        id: Under which the spec is or would be stored.
         resolution: What was decided, with warnings and reasons.
         layout: The file in the spec's own dtype.
         seed: As given in the spec.
     """
 
+    id: str
     resolution: Resolution
     layout: Layout
     seed: int | None
 
     @property
-    def id(self) -> str:
-        """The id under which the spec is or would be stored."""
-        return self.resolution.resolved.id
+    def known(self) -> KnownSpec:
+        """The spec as it is known once it is stored."""
+        return KnownSpec(self.id, self.resolution.resolved, self.seed)
 
 
 class Specs:
@@ -65,7 +67,9 @@ class Specs:
         def job() -> ResolvedAnswer:
             spec = read()
             resolution = resolve(spec, limits=self._limits)
-            return ResolvedAnswer(resolution, Layout.of(resolution.resolved), spec.seed)
+            layout = Layout.of(resolution.resolved, limits=self._limits)
+            # The id is a hash of the whole spec: it is computed here, and not on the loop.
+            return ResolvedAnswer(resolution.resolved.id, resolution, layout, spec.seed)
 
         return await self._resolving.run(job)
 
@@ -75,13 +79,13 @@ class Specs:
         Raises:
             StoreUnavailableError: If the database does not answer.
         """
-        resolved = answer.resolution.resolved
 
         def job() -> bool:
-            return self._store.add(StoredSpec(resolved.id, resolved.canonical_json(), answer.seed))
+            canonical_json = answer.resolution.resolved.canonical_json()
+            return self._store.add(StoredSpec(answer.id, canonical_json, answer.seed))
 
         is_new = await self._store_executor.run(job)
-        self._files.remember(KnownSpec(resolved, answer.seed), answer.layout, is_new=is_new)
+        self._files.remember(answer.known, answer.layout, is_new=is_new)
         return is_new
 
     async def find(self, spec_id: str) -> KnownSpec:
@@ -94,4 +98,4 @@ class Specs:
 
     async def document_json(self, known: KnownSpec) -> bytes:
         """Return the canonical JSON of a stored spec; large ones take a while."""
-        return await self._store_executor.run(known.resolved.canonical_json)
+        return await self._resolving.run(known.resolved.canonical_json)

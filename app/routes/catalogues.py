@@ -10,7 +10,7 @@ from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from app.conditions import evaluate
+from app.conditions import is_not_modified
 from app.openapi import curl, json_answer, request_headers
 from app.queries import read_query
 from app.routes.router import Endpoint, get_route, make_router
@@ -36,12 +36,7 @@ def _serve(
         read_query(request)
         text, etag = content()
         headers = {"ETag": etag, "Cache-Control": "no-cache"}
-        verdict = evaluate(
-            if_match=request.headers.getlist("if-match"),
-            if_none_match=request.headers.getlist("if-none-match"),
-            etag=etag,
-        )
-        if verdict == "not_modified":
+        if is_not_modified(request, etag):
             return Response(status_code=304, headers=headers)
         return Response(text, media_type="application/json", headers=headers)
 
@@ -52,7 +47,7 @@ def _serve(
         summary=summary,
         description=description,
         responses={200: json_answer(model, summary), 304: {"description": "Not modified."}},
-        codes=("invalid_query", "precondition_failed"),
+        codes=("precondition_failed",),
         openapi_extra={
             "parameters": request_headers("If-Match", "If-None-Match"),
             "x-codeSamples": curl(f"curl http://127.0.0.1:8000/v1/{name}"),
@@ -88,5 +83,5 @@ _serve(
     layers.catalogue,
     Layers,
     summary="All types of layers",
-    description="What can stand as a layer's `type`, with arguments and the tensors it makes.",
+    description="What can stand as a layer's `type`, with its arguments and its source.",
 )

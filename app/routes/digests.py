@@ -5,16 +5,14 @@ from dataclasses import asdict
 from fastapi import Request
 from starlette.responses import Response
 
+from app.named_file import requested_file
 from app.openapi import PATH_ID, QUERY_DTYPE, QUERY_SEED, curl, json_answer
-from app.queries import read_query
 from app.routes.router import get_route, make_router
-from app.routes.weights import open_file
 from app.weights_answer import IMMUTABLE
 from app.wiring import wiring_of
 from schemas.digests import DigestsOut, DigestsProgressOut
 from services.digest_store import FileKey
 from services.digests import DigestProgress
-from weightbank.file import WeightsFile
 
 router = make_router("weights")
 
@@ -36,8 +34,9 @@ _JSON = "application/json"
         "missing_seed",
         "invalid_seed",
         "invalid_dtype",
-        "invalid_query",
+        "unknown_algorithm",
         "unrepresentable",
+        "constant_weights",
         "limit_exceeded",
         "overloaded",
         "store_unavailable",
@@ -50,12 +49,7 @@ _JSON = "application/json"
 async def get_digests(request: Request) -> Response:
     """Answer with digests, or how far they are."""
     wiring = wiring_of(request)
-    query = read_query(request, "seed", "dtype")
-    known = await wiring.files.known_spec(request.path_params["id"])
-    named = await open_file(
-        wiring, known, seed_text=query.get("seed"), dtype_text=query.get("dtype")
-    )
-    assert isinstance(named.file, WeightsFile)
+    named = await requested_file(request, wiring)
     key = FileKey(named.spec_id, named.seed, named.dtype)
     found = await wiring.digests.find(key, named.file)
     if isinstance(found, DigestProgress):

@@ -28,7 +28,6 @@ _NEVER_STORED = {"Cache-Control": "no-store"}
     summary="Is the process alive?",
     description="Answers as long as the event loop turns, whatever else is wrong.",
     responses={200: json_answer(Health, "It is.")},
-    codes=("invalid_query",),
     openapi_extra={"x-codeSamples": curl("curl http://127.0.0.1:8000/healthz")},
 )
 async def get_health(request: Request) -> Response:
@@ -46,7 +45,7 @@ async def get_health(request: Request) -> Response:
     description="Not before the kernels are loaded, not without the store, and not while the "
     "server shuts down; `reasons` says which.",
     responses={200: json_answer(Readiness, "They should.")},
-    codes=("invalid_query", "not_ready"),
+    codes=("not_ready",),
     openapi_extra={"x-codeSamples": curl("curl http://127.0.0.1:8000/readyz")},
 )
 async def get_readiness(request: Request) -> Response:
@@ -78,7 +77,6 @@ async def get_readiness(request: Request) -> Response:
             "content": {"text/plain": {"schema": {"type": "string"}}},
         }
     },
-    codes=("invalid_query",),
     openapi_extra={"x-codeSamples": curl("curl http://127.0.0.1:8000/metrics")},
 )
 async def get_metrics(request: Request) -> Response:

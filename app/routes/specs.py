@@ -5,7 +5,7 @@ import json
 from fastapi import Request
 from starlette.responses import Response
 
-from app.conditions import evaluate
+from app.conditions import is_not_modified
 from app.openapi import PATH_ID, curl, curl_with_spec, json_answer, request_headers, spec_body
 from app.queries import read_query, read_switch
 from app.routes.router import get_route, make_router, route
@@ -31,7 +31,7 @@ _JSON = "application/json"
         200: json_answer(PostedSpec, "The spec was known already, or `dry_run` was asked for."),
         201: json_answer(PostedSpec, "The spec is new, and stored; Location names it."),
     },
-    codes=("invalid_query", *SPEC_CODES, "store_unavailable"),
+    codes=(*SPEC_CODES, "store_unavailable"),
     openapi_extra={
         "requestBody": spec_body(),
         "parameters": [
@@ -74,7 +74,14 @@ async def post_spec(request: Request) -> Response:
         200: json_answer(StoredSpecOut, "The spec."),
         304: {"description": "Not modified."},
     },
-    codes=("unknown_spec", "invalid_query", "precondition_failed", "overloaded"),
+    codes=(
+        "unknown_spec",
+        "unknown_algorithm",
+        "limit_exceeded",
+        "precondition_failed",
+        "overloaded",
+        "store_unavailable",
+    ),
     openapi_extra={
         "parameters": [PATH_ID, *request_headers("If-Match", "If-None-Match")],
         "x-codeSamples": curl("curl http://127.0.0.1:8000/v1/specs/$ID"),
@@ -87,17 +94,12 @@ async def get_spec(request: Request) -> Response:
     known = await wiring.specs.find(request.path_params["id"])
     # Weak: the document cannot change, but the suggestion can be filled in, and how
     # the rest is written is no promise.
-    etag = f'W/"spec-{known.resolved.id}-{known.suggested_seed}"'
+    etag = f'W/"spec-{known.id}-{known.suggested_seed}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    verdict = evaluate(
-        if_match=request.headers.getlist("if-match"),
-        if_none_match=request.headers.getlist("if-none-match"),
-        etag=etag,
-    )
-    if verdict == "not_modified":
+    if is_not_modified(request, etag):
         return Response(status_code=304, headers=headers)
     layout = await wiring.files.layout(known, known.default_dtype)
-    summary = spec_summary(known.resolved, layout, known.suggested_seed)
+    summary = spec_summary(known, layout)
     document = await wiring.specs.document_json(known)
     # Canonical JSON is put in as it is, so that its bytes are what the id hashes.
     head = json.dumps(summary, separators=(",", ":"))[:-1].encode()

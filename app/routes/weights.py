@@ -3,6 +3,7 @@
 from fastapi import Request
 from starlette.responses import Response
 
+from app.named_file import open_named, requested_file
 from app.openapi import (
     PATH_ID,
     QUERY_DTYPE,
@@ -17,10 +18,9 @@ from app.openapi import (
 from app.queries import SEED_ACCEPTED, read_dtype, read_query, read_seed
 from app.routes.router import make_router, route
 from app.spec_reading import SPEC_CODES, read_spec
-from app.weights_answer import NamedFile, answer_bytes, answer_get
-from app.wiring import Wiring, wiring_of
+from app.weights_answer import answer_bytes, answer_get
+from app.wiring import wiring_of
 from services.errors import MissingSeedError
-from services.files import KnownSpec
 
 router = make_router("weights")
 
@@ -28,7 +28,7 @@ _POSTED = "no-store, no-transform"
 """The answer to a POST is not for caches; what Content-Location names is."""
 
 _RANGE_CODES = (
-    "invalid_range",
+    "malformed_range",
     "too_many_ranges",
     "overlapping_ranges",
     "range_not_satisfiable",
@@ -38,8 +38,9 @@ _GET_CODES = (
     "missing_seed",
     "invalid_seed",
     "invalid_dtype",
-    "invalid_query",
+    "unknown_algorithm",
     "unrepresentable",
+    "constant_weights",
     "limit_exceeded",
     "precondition_failed",
 )
@@ -48,36 +49,6 @@ _FILE_HEADERS = {
     "Content_Location": "Path of this very file, with seed and dtype.",
     "Weightbank_Algorithm": "Version of the algorithm.",
 }
-
-
-async def open_file(
-    wiring: Wiring, known: KnownSpec, *, seed_text: str | None, dtype_text: str | None
-) -> NamedFile:
-    """Return the file that a query means.
-
-    Args:
-        wiring: Of the app.
-        known: The spec.
-        seed_text: As the query has it.
-        dtype_text: Likewise.
-
-    Raises:
-        MissingSeedError: If there is no seed.
-        WeightbankError: If seed or dtype cannot be had.
-    """
-    asked = None if dtype_text is None else read_dtype(dtype_text)
-    if seed_text is None:
-        raise MissingSeedError(suggested_seed=known.suggested_seed, accepted=SEED_ACCEPTED)
-    return await open_named(wiring, known, seed=read_seed(seed_text), asked_dtype=asked)
-
-
-async def open_named(
-    wiring: Wiring, known: KnownSpec, *, seed: int, asked_dtype: str | None
-) -> NamedFile:
-    """Return the file of a spec, a seed and a dtype."""
-    dtype = known.effective_dtype(asked_dtype)
-    file = await wiring.files.open(known, seed=seed, dtype=dtype)
-    return NamedFile(file, known.resolved.id, seed, dtype)
 
 
 @route(
@@ -92,7 +63,7 @@ async def open_named(
         200: octets_answer("The whole file.", **_FILE_HEADERS),
         206: octets_answer("The ranges that were asked for.", **_FILE_HEADERS),
     },
-    codes=("missing_seed", "invalid_query", *SPEC_CODES, *_RANGE_CODES, "store_unavailable"),
+    codes=("missing_seed", *SPEC_CODES, *_RANGE_CODES, "store_unavailable"),
     openapi_extra={
         "requestBody": spec_body(),
         "parameters": [QUERY_SPEC_SEED, QUERY_DTYPE, *request_headers("Range", "If-Range")],
@@ -113,19 +84,14 @@ async def post_weights(request: Request) -> Response:
         accepted = f"{SEED_ACCEPTED}, or seed: 42 in the spec"
         raise MissingSeedError(suggested_seed=None, accepted=accepted)
     await wiring.specs.add(answer)
-    known = KnownSpec(answer.resolution.resolved, answer.seed)
-    named = await open_named(wiring, known, seed=seed, asked_dtype=dtype)
+    named = await open_named(wiring, answer.known, seed=seed, asked_dtype=dtype)
     return await answer_bytes(request, named, wiring, headers=named.headers(cache_control=_POSTED))
 
 
 async def get_weights(request: Request) -> Response:
     """Answer with the file of a stored spec, or part of it."""
     wiring = wiring_of(request)
-    query = read_query(request, "seed", "dtype")
-    known = await wiring.files.known_spec(request.path_params["id"])
-    named = await open_file(
-        wiring, known, seed_text=query.get("seed"), dtype_text=query.get("dtype")
-    )
+    named = await requested_file(request, wiring)
     return await answer_get(request, named, wiring)
 
 

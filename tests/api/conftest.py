@@ -14,12 +14,16 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
-from app.application import create_app
-from app.connection import AbortableProtocol
+from app.application import _ROUTERS, create_app
+from app.connection import BoundedProtocol
+from app.errors import CODE_OF_FRAMEWORK_STATUS
 from app.logs import make_logger
+from app.problems import PROBLEM_JSON
 from app.settings import Settings
 from schemas.examples import MLP
+from schemas.problems import Problem
 
 # Chunks small enough that files of a few megabytes have several.
 CHUNK_BYTES = 2**19
@@ -56,6 +60,30 @@ class Log(io.StringIO):
         return line
 
 
+def check_described(app: FastAPI, response: httpx.Response) -> None:
+    """See that a problem's code is listed in the description of its route."""
+    request = response.request
+    media_type = response.headers.get("content-type")
+    if request.method == "HEAD" or media_type != PROBLEM_JSON:
+        return
+    response.read()
+    problem = Problem.model_validate_json(response.content)
+    if problem.code in CODE_OF_FRAMEWORK_STATUS.values():
+        return
+    routes = [route for router in _ROUTERS for route in router.routes]
+    path = next(
+        route.path
+        for route in routes
+        if isinstance(route, APIRoute) and route.path_regex.match(request.url.path)
+    )
+    if path not in app.openapi()["paths"]:
+        return
+    answers = app.openapi()["paths"][path][request.method.lower()]["responses"]
+    answer = answers.get(str(problem.status), answers.get(problem.status, {}))
+    listed = answer.get("content", {}).get(PROBLEM_JSON, {}).get("examples", {})
+    assert problem.code in listed, f"{request.method} {path} does not list {problem.code}"
+
+
 class Api:
     """An app with its lifespan begun, asked through httpx without a network."""
 
@@ -73,6 +101,7 @@ class Api:
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Return the answer to a request."""
         response: httpx.Response = self.run(self._client.request(method, path, **options))
+        check_described(self.app, response)
         return response
 
     def get(self, path: str, **options: Any) -> httpx.Response:
@@ -95,7 +124,9 @@ class Api:
 class LiveServer:
     """uvicorn on a free port of loopback, in a thread."""
 
-    def __init__(self, app: FastAPI, log: Log) -> None:
+    def __init__(
+        self, app: FastAPI, log: Log, protocol: type[BoundedProtocol] = BoundedProtocol
+    ) -> None:
         self.app = app
         self.log = log
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -104,7 +135,7 @@ class LiveServer:
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http=AbortableProtocol,
+            http=protocol,
             ws="none",
             lifespan="on",
             log_config=None,
@@ -131,7 +162,13 @@ class LiveServer:
 
     def client(self) -> httpx.Client:
         """Return a client that raises nothing."""
-        return httpx.Client(base_url=self.url, timeout=_START_SECONDS)
+
+        def check(response: httpx.Response) -> None:
+            check_described(self.app, response)
+
+        return httpx.Client(
+            base_url=self.url, timeout=_START_SECONDS, event_hooks={"response": [check]}
+        )
 
 
 @contextmanager
@@ -207,10 +244,11 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
     """Builds servers with settings of their own."""
     servers = []
 
-    def make(**overrides: Any) -> LiveServer:
+    def make(protocol: type[BoundedProtocol] = BoundedProtocol, **overrides: Any) -> LiveServer:
         log = Log()
         settings = settings_in(tmp_path, **overrides)
-        live = LiveServer(create_app(settings, logger=make_logger("info", stream=log)), log)
+        app = create_app(settings, logger=make_logger("info", stream=log))
+        live = LiveServer(app, log, protocol)
         live.start()
         servers.append(live)
         return live

@@ -214,7 +214,7 @@ def test_a_value_that_the_dtype_cannot_hold_is_refused(api: Any) -> None:
 
 def test_too_many_specs_at_once_are_refused(make_api: Any) -> None:
     """At once, with Retry-After."""
-    api = make_api(limit_resolving=1)
+    api = make_api(limit_resolving=3)
     specs = api.app.state.wiring.specs
     started, release = threading.Semaphore(0), threading.Event()
 

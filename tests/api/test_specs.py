@@ -9,6 +9,7 @@ import rfc8785
 
 from schemas.examples import MLP, MLP_YAML, RESIDUAL_BLOCK, RESIDUAL_BLOCK_YAML
 from schemas.summaries import PostedSpec, StoredSpecOut
+from services.spec_store import StoredSpec
 
 YAML = {"Content-Type": "application/yaml"}
 
@@ -57,6 +58,27 @@ def test_json_and_yaml_have_one_id(api: Any, document: Any, text: str) -> None:
         api.post("/v1/specs", content=text, headers=YAML).json()["id"],
     }
     assert len(ids) == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/specs", "/v1/specs?dry_run=true", "/v1/weights?seed=1"])
+@pytest.mark.parametrize("limit", ["limit_file_bytes", "limit_header_bytes"])
+def test_limits_of_a_file_are_the_operators(make_api: Any, path: str, limit: str) -> None:
+    """A spec whose file would be larger is refused when it is posted."""
+    api = make_api(**{limit: 100})
+    refused = api.post(path, json=MLP)
+    assert (refused.status_code, refused.json()["code"]) == (422, "limit_exceeded")
+    assert "100 bytes or fewer" in refused.json()["accepted"]
+
+
+def test_a_spec_of_another_algorithm_is_not_made_here(make_api: Any) -> None:
+    """It is stored, by a server that could make it."""
+    api = make_api()
+    text = rfc8785.dumps({"algorithm": 999, "tensors": []})
+    spec_id = hashlib.sha256(text).hexdigest()
+    api.app.state.wiring.specs._store.add(StoredSpec(spec_id, text, None))
+    for path in (f"/v1/specs/{spec_id}", f"/v1/weights/{spec_id}?seed=1"):
+        refused = api.get(path)
+        assert (refused.status_code, refused.json()["code"]) == (501, "unknown_algorithm")
 
 
 def test_a_dry_run_stores_nothing(make_api: Any) -> None:

@@ -89,11 +89,6 @@ def test_a_setting_that_cannot_be_used_stops_the_start(
     assert "\n" not in str(caught.value)
 
 
-def test_variables_of_the_tests_are_no_settings() -> None:
-    """A server that a test starts must not stumble over them."""
-    assert load_settings({"WEIGHTBANK_TEST_POSTGRES_URL": "x"}) == Settings()
-
-
 def test_a_password_is_not_shown() -> None:
     """Neither in the settings' text nor in messages about them."""
     settings = Settings(database_url=SecretStr("postgresql://u:secret@h/d"))

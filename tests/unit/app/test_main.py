@@ -105,6 +105,15 @@ def test_a_database_that_cannot_be_had_stops_the_start(
     assert "secret" not in line
 
 
+@pytest.mark.parametrize("url", ["postgresql://u@127.0.0.1:1/d", "sqlite:////proc/none/x.sqlite3"])
+def test_a_database_elsewhere_needs_no_data_directory(tmp_path: Path, url: str) -> None:
+    """A server with a read-only root gets as far as its database."""
+    (tmp_path / "file").write_text("")
+    line = refusal(start(tmp_path, data_dir=str(tmp_path / "file" / "data"), database_url=url), 1)
+    assert "WEIGHTBANK_DATABASE_URL: database" in line
+    assert "WEIGHTBANK_DATA_DIR" not in line
+
+
 def test_a_client_finishes_after_a_signal(tmp_path: Path) -> None:
     """As long as it is within the deadline."""
     layer = {"name": "e", "type": "Embedding", "num_embeddings": 20_000, "embedding_dim": 1000}

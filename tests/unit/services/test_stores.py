@@ -14,7 +14,7 @@ from services.digest_store import Digests, FileKey, SqlDigestStore
 from services.errors import StartupError, StoreUnavailableError
 from services.spec_store import DamagedSpecError, SqlSpecStore, StoredSpec
 
-POSTGRES = "WEIGHTBANK_TEST_POSTGRES_URL"
+POSTGRES = "WB_TEST_POSTGRES_URL"
 
 
 @pytest.fixture(

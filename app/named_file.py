@@ -1,0 +1,83 @@
+"""Files by the names that a request gives them."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from app.conditions import weights_etag
+from app.queries import SEED_ACCEPTED, read_dtype, read_query, read_seed
+from app.wiring import Wiring
+from services.errors import MissingSeedError
+from services.files import FIXED, KnownSpec
+from weightbank.algorithm import VERSION
+from weightbank.file import WeightsFile
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file with the names it goes by.
+
+    Attributes:
+        file: Its bytes.
+        spec_id: Of the stored spec.
+        seed: In [0, 2**64).
+        dtype: As ``KnownSpec.effective_dtype`` has it.
+    """
+
+    file: WeightsFile
+    spec_id: str
+    seed: int
+    dtype: str
+
+    @property
+    def etag(self) -> str:
+        """Strong entity tag."""
+        return weights_etag(spec_id=self.spec_id, seed=self.seed, dtype=self.dtype)
+
+    @property
+    def location(self) -> str:
+        """Path of the GET that answers with these bytes, and nothing left to defaults."""
+        dtype = "" if self.dtype == FIXED else f"&dtype={self.dtype}"
+        return f"/v1/weights/{self.spec_id}?seed={self.seed}{dtype}"
+
+    def headers(self, *, cache_control: str) -> dict[str, str]:
+        """Return the headers that do not depend on what part is asked for."""
+        name = f"{self.spec_id[:12]}-seed-{self.seed}-{self.dtype}.safetensors"
+        return {
+            "ETag": self.etag,
+            "Cache-Control": cache_control,
+            "Accept-Ranges": "bytes",
+            "Content-Location": self.location,
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Weightbank-Algorithm": str(VERSION),
+        }
+
+
+async def requested_file(request: Request, wiring: Wiring) -> NamedFile:
+    """Return the file that a path and its query mean.
+
+    Raises:
+        InvalidQueryError: If the query has more than a seed and a dtype.
+        UnknownSpecError: If there is no spec of this id.
+        MissingSeedError: If there is no seed.
+        WeightbankError: If seed or dtype cannot be had.
+    """
+    query = read_query(request, "seed", "dtype")
+    known = await wiring.files.known_spec(request.path_params["id"])
+    asked = read_dtype(query["dtype"]) if "dtype" in query else None
+    if "seed" not in query:
+        raise MissingSeedError(suggested_seed=known.suggested_seed, accepted=SEED_ACCEPTED)
+    return await open_named(wiring, known, seed=read_seed(query["seed"]), asked_dtype=asked)
+
+
+async def open_named(
+    wiring: Wiring, known: KnownSpec, *, seed: int, asked_dtype: str | None
+) -> NamedFile:
+    """Return the file of a spec, a seed and a dtype.
+
+    Raises:
+        WeightbankError: If the spec cannot be had in this dtype.
+    """
+    dtype = known.effective_dtype(asked_dtype)
+    file = await wiring.files.open(known, seed=seed, dtype=dtype)
+    return NamedFile(file, known.id, seed, dtype)
