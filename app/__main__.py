@@ -14,6 +14,7 @@ from services.errors import StartupError
 
 _CANNOT_START = 1
 _WRONG_SETTINGS = 2
+_INTERRUPTED = 130
 _BACKLOG = 2048
 
 
@@ -21,7 +22,7 @@ def main() -> int:
     """Serve until a signal says to stop; return the exit status.
 
     A setting that cannot be used gives 2, a store or a port that cannot be had
-    gives 1; each with one line that says why.
+    gives 1, each with one line that says why; Ctrl-C gives 130.
     """
     try:
         settings = load_settings(os.environ)
@@ -33,7 +34,11 @@ def main() -> int:
         listener = _listen(settings)
     except StartupError as error:
         return _refuse(error, _CANNOT_START)
-    _serve(settings, listener)
+    try:
+        _serve(settings, listener)
+    except KeyboardInterrupt:
+        # uvicorn has shut down by now, and raises again what told it to.
+        return _INTERRUPTED
     return 0
 
 

@@ -54,6 +54,9 @@ def load(name: str, weights: Path) -> torch.nn.Module:
     with torch.device("meta"):
         model = EXAMPLES[name].build()
     model.load_state_dict(load_file(weights), strict=True, assign=True)
+    if hasattr(model, "tie_weights"):
+        # Assigning gives each name a tensor of its own: equal, but no longer one.
+        model.tie_weights()
     return model.eval()
 
 
@@ -72,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with torch.no_grad():
             output = model(EXAMPLES[options.name].inputs())
     logits = output if isinstance(output, torch.Tensor) else output.logits
+    print(f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters")
     print(f"logits {tuple(logits.shape)}, std {logits.std():.4f}, finite {logits.isfinite().all()}")
     return 0
 

@@ -190,14 +190,23 @@ def _flow(layer: dict[str, Any]) -> CommentedMap:
 
 
 def _report(written: ModuleSpec) -> None:
-    """Say on standard error what still needs an initializer or a value."""
+    """Say on standard error what a spec does not know of the model."""
+    preset = written.document.get("preset", "advised@1")
+    sys.stderr.write(
+        "weightbank: the layers were read, not the model's own initialization code: what no rule "
+        f"decides gets {preset}\n"
+    )
     for names, text in (
-        (written.unvalued, "buffers have no value yet; add `value` to"),
+        (written.unvalued, "without a value that could be read; add `value` to"),
         (
             [name for name in written.unknown if name not in set(written.unvalued)],
-            "tensors belong to no layer we know; give them an `init` or a rule:",
+            "of no layer we know; give an `init` or a rule to",
+        ),
+        (
+            written.transient,
+            "in no state dict (persistent=False): make anew, after loading, the buffers",
         ),
     ):
         if names:
             shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")  # noqa: PLR2004
-            sys.stderr.write(f"weightbank: {len(names)} {text} {shown}\n")
+            sys.stderr.write(f"weightbank: tensors {text} ({len(names)}): {shown}\n")

@@ -33,15 +33,22 @@ class ModuleSpec:
             that need an initializer before the spec resolves.
         unvalued: Names of the buffers among them whose value could not be read;
             their ``value`` is missing in the document.
+        transient: Names of the buffers that are in no state dict
+            (``persistent=False``): a file does not hold them, so after loading
+            with ``assign=True`` they still are on the meta device.
     """
 
     document: dict[str, Any]
     unknown: tuple[str, ...]
     unvalued: tuple[str, ...]
+    transient: tuple[str, ...]
 
 
 def from_module(module: Any, *, preset: str | None = "torch@2") -> ModuleSpec:
     """Write the layers of a torch module as a spec.
+
+    It reads layers, not the code that initializes them (``reset_parameters``,
+    ``_init_weights``): what no rule decides gets the preset's defaults.
 
     Args:
         module: Any ``torch.nn.Module``; built on the meta device it needs no memory.
@@ -72,7 +79,8 @@ def from_module(module: Any, *, preset: str | None = "torch@2") -> ModuleSpec:
     if preset is not None:
         document["preset"] = preset
     document["layers"] = writer.layers
-    return ModuleSpec(document, tuple(writer.unknown), tuple(writer.unvalued))
+    transient = tuple(_transient_buffers(module))
+    return ModuleSpec(document, tuple(writer.unknown), tuple(writer.unvalued), transient)
 
 
 class _Writer:
@@ -171,6 +179,14 @@ def _own_buffers(module: Any) -> Iterator[tuple[str, Any]]:
     for name, buffer in module._buffers.items():  # noqa: SLF001 - as above
         if buffer is not None and name not in transient:
             yield name, buffer
+
+
+def _transient_buffers(module: Any) -> Iterator[str]:
+    """Yield the names of the buffers that no state dict holds."""
+    for path, inner in module.named_modules():
+        for name in inner._non_persistent_buffers_set:  # noqa: SLF001 - there is no other list
+            if inner._buffers[name] is not None:  # noqa: SLF001 - as above
+                yield _joined(path, name)
 
 
 def _state(module: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -21,6 +21,12 @@ REMOVED = {
     "vit_b16": "vit.layers.5.mlp.fc1",
     "gpt2": "transformer.h.11.mlp.c_proj",
 }
+PARAMETERS = {
+    "resnet50": 25_557_032,
+    "resnet50:torchvision": 25_557_032,
+    "vit_b16": 86_567_656,
+    "gpt2": 124_439_808,  # with its head tied
+}
 SEED = 42
 RANGE_BYTES = 37_000_001
 TIMEOUT_SECONDS = 300
@@ -197,4 +203,6 @@ def test_the_example_script_loads_the_real_model_strictly_and_runs_it(
     import load
 
     assert load.main([model, "--url", servers[0], "--seed", str(SEED)]) == 0
-    assert "finite True" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "finite True" in printed
+    assert f"{PARAMETERS[model]:,} parameters" in printed

@@ -110,8 +110,17 @@ def test_unknown_tensors_are_said(capsys: pytest.CaptureFixture[str]) -> None:
     """What needs an initializer or a value is said on standard error."""
     assert main(["from-module", f"{__name__}:{Unknown.__name__}"]) == 0
     error = capsys.readouterr().err
-    assert "1 buffers have no value yet; add `value` to position" in error
-    assert "1 tensors belong to no layer we know; give them an `init` or a rule: scale" in error
+    assert "without a value that could be read; add `value` to (1): position" in error
+    assert "of no layer we know; give an `init` or a rule to (1): scale" in error
+
+
+def test_what_a_spec_does_not_hold_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Initialization code is not read, and a buffer in no state dict is not in the file."""
+    assert main(["from-module", f"{__name__}:{Unknown.__name__}"]) == 0
+    error = capsys.readouterr().err
+    assert "not the model's own initialization code: what no rule decides gets torch@2" in error
+    assert "in no state dict (persistent=False): make anew, after loading" in error
+    assert error.endswith("the buffers (1): frequencies\n")
 
 
 class Unknown(torch.nn.Module):
@@ -119,6 +128,7 @@ class Unknown(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.register_buffer("frequencies", torch.ones(2), persistent=False)
         self.scale = torch.nn.Parameter(torch.zeros(2))
         self.register_buffer("position", torch.zeros(2))
 
