@@ -44,76 +44,82 @@ class Nonlinearity:
     slope_at_zero: Fraction | None
 
 
-def _table() -> dict[str, Nonlinearity]:
-    half, one = Fraction(1, 2), Fraction(1)
-    rows: tuple[tuple[str, Kind, str, Fraction | None, Fraction | str, Fraction | None], ...] = (
-        ("linear", "linear", "z", one, one, one),
-        ("relu", "rectified", "max(0, z)", Fraction(2), half, None),
-        # leaky_relu's row is for the slope that a caller gives; see gain_squared.
-        ("leaky_relu", "rectified", "z if z > 0 else a * z", Fraction(2), half, None),
-        (
-            "tanh", "saturating", "tanh(z)", Fraction(25, 9),
-            "0.394294490397841174416459772444119560573790749422305097621123", one,
-        ),
-        (
-            "sigmoid", "saturating", "1 / (1 + exp(-z))", one,
-            "0.293379035858092962737649171281901159423718287674155544533859", Fraction(1, 4),
-        ),
-        (
-            "softsign", "saturating", "z / (1 + abs(z))", None,
-            "0.183014021266547499088224835052223895402980941922130686746008", one,
-        ),
-        (
-            "hardtanh", "saturating", "min(1, max(-1, z))", None,
-            "0.516058550961713300404339614128878690342656058525129949024890", one,
-        ),
-        (
-            "erf", "saturating", "erf(z)", None,
-            "0.464559054397539978509532408117536217011267994843348308370809", None,
-        ),
-        (
-            "selu", "self_normalizing", "1.0507 * (z if z > 0 else 1.6733 * (exp(z) - 1))",
-            Fraction(9, 16), one, None,
-        ),
-        (
-            "gelu", "smooth", "z * Phi(z)", None,
-            "0.425221482570298674918554416385494906899564413394440108799894", half,
-        ),
-        (
-            "gelu_tanh", "smooth",
-            "z/2 * (1 + tanh(sqrt(2/pi) * (z + 0.044715 * z**3)))", None,
-            "0.425193711033099451198548339750185894835310755588270181834082", half,
-        ),
-        (
-            "silu", "smooth", "z / (1 + exp(-z))", None,
-            "0.355775519817352156230794292333666440615676183578126134901064", half,
-        ),
-        (
-            "mish", "smooth", "z * tanh(ln(1 + exp(z)))", None,
-            "0.452342192375882770682040036796088331004480731385781337483148", Fraction(3, 5),
-        ),
-        (
-            "elu", "smooth", "z if z > 0 else exp(z) - 1", None,
-            "0.644945417492923863063461440337786703267686953192130460340832", one,
-        ),
-        (
-            "celu", "smooth", "z if z > 0 else exp(z) - 1", None,
-            "0.644945417492923863063461440337786703267686953192130460340832", one,
-        ),
-        (
-            "softplus", "smooth", "ln(1 + exp(z))", None,
-            "0.921245908859300278677248686821363397395587019362897724873572", half,
-        ),
-        (
-            "hardswish", "smooth", "z * min(1, max(0, z/6 + 1/2))", None,
-            "0.331567375137907694587749428574471153504358756817289694826116", half,
-        ),
-        (
-            "sin", "smooth", "sin(z)", None,
-            "0.432332358381693654053000252513757798296184227045212059265921", one,
-        ),
-    )  # fmt: skip
-    return {
+_HALF, _ONE = Fraction(1, 2), Fraction(1)
+
+# Name, kind, formula, torch's gain squared, second moment, slope at zero.
+_ROWS: tuple[tuple[str, Kind, str, Fraction | None, Fraction | str, Fraction | None], ...] = (
+    ("linear", "linear", "z", _ONE, _ONE, _ONE),
+    ("relu", "rectified", "max(0, z)", Fraction(2), _HALF, None),
+    # leaky_relu's row is for the slope that a caller gives; see gain_squared.
+    ("leaky_relu", "rectified", "z if z > 0 else a * z", Fraction(2), _HALF, None),
+    (
+        "tanh", "saturating", "tanh(z)", Fraction(25, 9),
+        "0.394294490397841174416459772444119560573790749422305097621123", _ONE,
+    ),
+    (
+        "sigmoid", "saturating", "1 / (1 + exp(-z))", _ONE,
+        "0.293379035858092962737649171281901159423718287674155544533859", Fraction(1, 4),
+    ),
+    (
+        "softsign", "saturating", "z / (1 + abs(z))", None,
+        "0.183014021266547499088224835052223895402980941922130686746008", _ONE,
+    ),
+    (
+        "hardtanh", "saturating", "min(1, max(-1, z))", None,
+        "0.516058550961713300404339614128878690342656058525129949024890", _ONE,
+    ),
+    (
+        "erf", "saturating", "erf(z)", None,
+        "0.464559054397539978509532408117536217011267994843348308370809", None,
+    ),
+    (
+        "selu", "self_normalizing", "1.0507 * (z if z > 0 else 1.6733 * (exp(z) - 1))",
+        Fraction(9, 16), _ONE, None,
+    ),
+    (
+        "gelu", "smooth", "z * Phi(z)", None,
+        "0.425221482570298674918554416385494906899564413394440108799894", _HALF,
+    ),
+    (
+        "gelu_tanh", "smooth",
+        "z/2 * (1 + tanh(sqrt(2/pi) * (z + 0.044715 * z**3)))", None,
+        "0.425193711033099451198548339750185894835310755588270181834082", _HALF,
+    ),
+    (
+        "silu", "smooth", "z / (1 + exp(-z))", None,
+        "0.355775519817352156230794292333666440615676183578126134901064", _HALF,
+    ),
+    (
+        "mish", "smooth", "z * tanh(ln(1 + exp(z)))", None,
+        "0.452342192375882770682040036796088331004480731385781337483148", Fraction(3, 5),
+    ),
+    (
+        "elu", "smooth", "z if z > 0 else exp(z) - 1", None,
+        "0.644945417492923863063461440337786703267686953192130460340832", _ONE,
+    ),
+    (
+        "celu", "smooth", "z if z > 0 else exp(z) - 1", None,
+        "0.644945417492923863063461440337786703267686953192130460340832", _ONE,
+    ),
+    (
+        "softplus", "smooth", "ln(1 + exp(z))", None,
+        "0.921245908859300278677248686821363397395587019362897724873572", _HALF,
+    ),
+    (
+        "hardswish", "smooth", "z * min(1, max(0, z/6 + 1/2))", None,
+        "0.331567375137907694587749428574471153504358756817289694826116", _HALF,
+    ),
+    (
+        "sin", "smooth", "sin(z)", None,
+        "0.432332358381693654053000252513757798296184227045212059265921", _ONE,
+    ),
+)  # fmt: skip
+
+DEFAULT_SLOPE = 0.01
+"""leaky_relu's negative slope where nobody gives one: that of torch.nn.LeakyReLU."""
+
+NONLINEARITIES: Mapping[str, Nonlinearity] = MappingProxyType(
+    {
         name: Nonlinearity(
             name=name,
             kind=kind,
@@ -122,14 +128,9 @@ def _table() -> dict[str, Nonlinearity]:
             second_moment=second_moment,
             slope_at_zero=slope,
         )
-        for name, kind, formula, torch_gain_squared, second_moment, slope in rows
+        for name, kind, formula, torch_gain_squared, second_moment, slope in _ROWS
     }
-
-
-DEFAULT_SLOPE = 0.01
-"""leaky_relu's negative slope where nobody gives one: that of torch.nn.LeakyReLU."""
-
-NONLINEARITIES: Mapping[str, Nonlinearity] = MappingProxyType(_table())
+)
 """All nonlinearities by name."""
 
 _ALIASES = {"identity": "linear", "swish": "silu"}
