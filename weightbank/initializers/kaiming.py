@@ -5,36 +5,34 @@ from typing import ClassVar, Literal
 
 from weightbank.arguments import Exact, argument
 from weightbank.forms import Form
-from weightbank.initializers.base import Initializer, Target, register
+from weightbank.initializers.base import Target, register
 from weightbank.initializers.gains import gain_scale
-from weightbank.initializers.variance_scaling import GivenFans, Shape, fan, scaled_form
+from weightbank.initializers.variance_scaling import FanScaled, Shape, fan, scaled_form
 from weightbank.nonlinearities import GainRule
 
 
 @dataclass(frozen=True)
-class _Kaiming(Initializer):
+class _Kaiming(FanScaled):
     a: Exact = argument(0.0, "Negative slope, where the nonlinearity is leaky_relu.")
     mode: Literal["fan_in", "fan_out"] = argument(
         "fan_in", "fan_in keeps the signal's variance forward, fan_out the gradient's backward."
     )
     nonlinearity: str = argument("leaky_relu", "What follows the layer.")
     gain_rule: GainRule = argument("torch", "Which gain of the nonlinearity.")
-    fan_in: int | None = argument(None, "In place of the tensor's own.", minimum=1)
-    fan_out: int | None = argument(None, "In place of the tensor's own.", minimum=1)
 
     distribution: ClassVar[Shape]
-    follows_fans = True
 
     def form(self, target: Target) -> Form:
         """See ``Initializer.form``."""
-        given = GivenFans(fan_in=self.fan_in, fan_out=self.fan_out)
         gain = gain_scale(
             self.nonlinearity,
             rule=self.gain_rule,
             slope=self.a,
             argument=f"{target.name}: nonlinearity",
         )
-        return scaled_form(gain.times(1 / fan(target, self.mode, given)), self.distribution)
+        return scaled_form(
+            gain.times(1 / fan(target, self.mode, self.given_fans())), self.distribution
+        )
 
 
 @register

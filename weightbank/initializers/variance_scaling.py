@@ -66,9 +66,23 @@ def scaled_form(variance: Scale, distribution: Shape) -> Form:
     return KeptVarianceForm(variance, _KERAS_CUTOFF_SIGMA)
 
 
+@dataclass(frozen=True)
+class FanScaled(Initializer):
+    """What all initializers share whose variance follows from fans."""
+
+    fan_in: int | None = argument(None, "In place of the tensor's own.", minimum=1)
+    fan_out: int | None = argument(None, "In place of the tensor's own.", minimum=1)
+
+    follows_fans = True
+
+    def given_fans(self) -> GivenFans:
+        """Return the fans that the caller gave."""
+        return GivenFans(fan_in=self.fan_in, fan_out=self.fan_out)
+
+
 @register
 @dataclass(frozen=True)
-class VarianceScaling(Initializer):
+class VarianceScaling(FanScaled):
     """Variance ``scale`` over a fan; a truncated normal unless another is named."""
 
     scale: Exact = argument(1.0, "Numerator of the variance: gain squared.", minimum=0)
@@ -76,16 +90,12 @@ class VarianceScaling(Initializer):
     distribution: Shape = argument(
         "truncated_normal", "Of the elements; the truncated normal is cut at 2 sigma."
     )
-    fan_in: int | None = argument(None, "In place of the tensor's own.", minimum=1)
-    fan_out: int | None = argument(None, "In place of the tensor's own.", minimum=1)
 
     name = "variance_scaling"
-    follows_fans = True
     formula = "variance = scale / fan"
     source = "jax.nn.initializers.variance_scaling; keras.initializers.VarianceScaling"
 
     def form(self, target: Target) -> Form:
         """See ``Initializer.form``."""
-        given = GivenFans(fan_in=self.fan_in, fan_out=self.fan_out)
-        variance = Fraction(self.scale) / fan(target, self.mode, given)
+        variance = Fraction(self.scale) / fan(target, self.mode, self.given_fans())
         return scaled_form(Scale(variance), self.distribution)

@@ -5,31 +5,29 @@ from typing import ClassVar
 
 from weightbank.arguments import Exact, argument
 from weightbank.forms import Form
-from weightbank.initializers.base import Initializer, Target, register
+from weightbank.initializers.base import Target, register
 from weightbank.initializers.gains import gain_scale
-from weightbank.initializers.variance_scaling import GivenFans, Shape, fan, scaled_form
+from weightbank.initializers.variance_scaling import FanScaled, Shape, fan, scaled_form
 from weightbank.nonlinearities import DEFAULT_SLOPE, GainRule
 
 
 @dataclass(frozen=True)
-class _Xavier(Initializer):
+class _Xavier(FanScaled):
     gain: Exact | str = argument(
         1.0, "A number, or the name of a nonlinearity, whose gain is then exact.", minimum=0
     )
     gain_rule: GainRule = argument("torch", "Which gain of a named nonlinearity.")
-    fan_in: int | None = argument(None, "In place of the tensor's own.", minimum=1)
-    fan_out: int | None = argument(None, "In place of the tensor's own.", minimum=1)
 
     distribution: ClassVar[Shape]
-    follows_fans = True
 
     def form(self, target: Target) -> Form:
         """See ``Initializer.form``."""
-        given = GivenFans(fan_in=self.fan_in, fan_out=self.fan_out)
         gain = gain_scale(
             self.gain, rule=self.gain_rule, slope=DEFAULT_SLOPE, argument=f"{target.name}: gain"
         )
-        return scaled_form(gain.times(1 / fan(target, "fan_avg", given)), self.distribution)
+        return scaled_form(
+            gain.times(1 / fan(target, "fan_avg", self.given_fans())), self.distribution
+        )
 
 
 @register
