@@ -177,6 +177,7 @@ def test_choices_are_grouped() -> None:
         {"type": "trunc_normal", "mean": -1e39, "std": 1e39, "a": -1e38, "b": 1e38},
         {"type": "trunc_normal", "std": 1e39, "a": -1e38, "b": 1e38},
         {"type": "trunc_normal", "mean": 4e38, "std": 1e38, "a": None, "b": 3e38},
+        {"type": "trunc_normal", "mean": -2e38, "std": 5e37, "a": -3e38, "b": None},
         {"type": "trunc_normal", "std": 2e37, "a": -1e38, "b": 1e39},
         {"type": "truncated_normal", "std": 1.6e38, "cutoff_sigma": 0.5},
         {"type": "truncated_normal", "std": 3e37, "cutoff_sigma": 0.05},
