@@ -12,17 +12,14 @@ from numpy.typing import NDArray
 
 from weightbank.backends.protocol import Backend
 from weightbank.distributions import Distribution
-from weightbank.dtypes import Dtype
 from weightbank.errors import InvalidRangeError, UnknownTensorError
 from weightbank.forms import Placement, TieForm
 from weightbank.generation import Generator
 from weightbank.layout import Layout
 from weightbank.numbers.streams import check_seed
+from weightbank.pieces import Piece, fill_pieces
 from weightbank.prepared import PreparedTensors
 from weightbank.resolved import ResolvedTensor
-
-# Elements that are made aside at a time, where bytes do not align with elements.
-_SCRATCH_ELEMENTS = 2**18
 
 
 class WeightsFile:
@@ -106,21 +103,30 @@ class WeightsFile:
         Raises:
             InvalidRangeError: If they are not within the file.
         """
-        view = memoryview(buffer).cast("B")
-        at, stop = start, start + len(view)
-        if start < 0 or stop > self.size_bytes:
+        size_bytes = memoryview(buffer).nbytes
+        fill_pieces(self.pieces(start, start + size_bytes), buffer, self._generator)
+
+    def pieces(self, start: int, stop: int) -> Iterator[Piece | bytes]:
+        """Yield what the bytes ``start`` to ``stop`` are made of, in order.
+
+        Bytes of the header stand for themselves.
+
+        Raises:
+            InvalidRangeError: If they are not within the file.
+        """
+        if not 0 <= start <= stop <= self.size_bytes:
             self._refuse(start, stop)
-        header_bytes = len(self.header)
-        if at < header_bytes:
-            head = min(stop, header_bytes)
-            view[: head - at] = self.header[at:head]
-            at = head
+        at, header_bytes = start, len(self.header)
+        if at < min(stop, header_bytes):
+            yield self.header[at:stop]
+            at = min(stop, header_bytes)
         starts, tensors = self.layout.starts, self.layout.tensors
         index = self.layout.index_at(at)
         while at < stop:
-            offset = at - starts[index]
             end = min(stop, starts[index] + tensors[index].size_bytes)
-            self._tensor_into(index, offset, view[at - start : end - start])
+            if end > at:
+                values, dtype = self._distribution(index), tensors[index].dtype
+                yield Piece(values, dtype, at - starts[index], end - at)
             at, index = end, index + 1
 
     def elements(self, name: str, start: int, stop: int) -> NDArray[Any]:
@@ -146,35 +152,6 @@ class WeightsFile:
         out = np.empty(stop - start, tensor.dtype.storage)
         self._generator.fill(self._distribution(index), tensor.dtype, start, out)
         return out
-
-    def _tensor_into(self, index: int, offset: int, view: memoryview) -> None:
-        """Write the bytes of one tensor from ``offset`` on."""
-        dtype = self.layout.tensors[index].dtype
-        item_bytes = dtype.item_bytes
-        values = self._distribution(index)
-        while view:
-            start, skipped = divmod(offset, item_bytes)
-            whole = len(view) // item_bytes
-            if not skipped and whole:
-                out = np.frombuffer(view, dtype.storage, whole)
-                if out.flags.aligned:
-                    self._generator.fill(values, dtype, start, out)
-                    view, offset = view[whole * item_bytes :], offset + whole * item_bytes
-                    continue
-            written = self._unaligned_into(values, dtype, offset, view)
-            view, offset = view[written:], offset + written
-
-    def _unaligned_into(
-        self, values: Distribution, dtype: Dtype, offset: int, view: memoryview
-    ) -> int:
-        """Write bytes that begin or end within elements; return how many were written."""
-        start, skipped = divmod(offset, dtype.item_bytes)
-        needed = -(-(skipped + len(view)) // dtype.item_bytes)
-        scratch = np.empty(min(needed, _SCRATCH_ELEMENTS), dtype.storage)
-        self._generator.fill(values, dtype, start, scratch)
-        made = scratch.view(np.uint8).data[skipped : skipped + len(view)]
-        view[: len(made)] = made
-        return len(made)
 
     def _distribution(self, index: int) -> Distribution:
         values = self._distributions.get(index)
