@@ -1,7 +1,7 @@
 """Any range of elements of any distribution, on any backend.
 
 Theory of operation: backends make the three drawn distributions in any range, and
-whole orthogonal matrices. Everything else is put together from these here, the
+begin whole orthogonal matrices. Everything else is put together from these here, the
 same way for all backends: constants, the identities, parts of a split, a zeroed
 row, sparse masks. Nothing here rounds but ``store_float32``.
 """
@@ -27,8 +27,10 @@ from weightbank.distributions import (
     ZeroedRow,
 )
 from weightbank.dtypes import Dtype, store_float32, stored_constant
+from weightbank.making import Prepared
 from weightbank.prepared import PreparedTensors
 from weightbank.sparsity import fill_sparse
+from weightbank.whole import Whole, begin_whole, center_taps
 
 # Runs shorter than this are made by masking, as calls would cost more than words.
 _SHORTEST_RUN_ELEMENTS = 512
@@ -69,9 +71,8 @@ class Generator:
                 self.fill(values.values, dtype, start, out)
                 out[max(values.start - start, 0) : max(values.stop - start, 0)] = 0
             case Sparse():
-                fill_sparse(
-                    values, dtype, start, out, backend=self._backend, prepared=self._prepared
-                )
+                last_zero = self._whole(values)
+                fill_sparse(values, last_zero, dtype, start, out, backend=self._backend)
             case Orthogonal():
                 matrix = self._whole(values).reshape(-1)
                 store_float32(matrix[start : start + out.size], dtype, out)
@@ -80,21 +81,18 @@ class Generator:
             case Split():
                 self._fill_split(values, dtype, start, out)
 
-    def _whole(self, values: Orthogonal) -> NDArray[np.float32]:
-        def make() -> NDArray[np.float32]:
-            backend = self._backend
-            return backend.orthogonal(values.stream, values.rows, values.columns, values.gain)
-
-        return self._prepared.get(values, make)
+    def _whole(self, values: Whole) -> Prepared:
+        return self._prepared.get(values, lambda: begin_whole(values, self._backend))
 
     def _fill_center(self, values: CenterTap, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
-        kernel, center = values.kernel_elements, values.kernel_elements // 2
-        first = -(-(start - center) // kernel)
-        stop = -(-(start + out.size - center) // kernel)
-        taps = np.empty(max(stop - first, 0), dtype.storage)
-        store_float32(self._whole(values.matrix).reshape(-1)[first:stop], dtype, taps)
         out[:] = 0
-        out[first * kernel + center - start :: kernel][: taps.size] = taps
+        taps = center_taps(values, start, start + out.size)
+        if not taps:
+            return
+        stored = np.empty(len(taps), dtype.storage)
+        store_float32(self._whole(values.matrix).reshape(-1)[taps.start : taps.stop], dtype, stored)
+        first = taps.start * values.kernel_elements + values.kernel_elements // 2 - start
+        out[first :: values.kernel_elements] = stored
 
     def _fill_split(self, values: Split, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
         is_short = min(values.sizes) * values.inner_elements < _SHORTEST_RUN_ELEMENTS

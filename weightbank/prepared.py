@@ -1,21 +1,27 @@
 """What has to be made whole before any part of a tensor: kept, bounded, made once.
 
 An orthogonal matrix has no element that can be made without the others' reflectors.
-All ranges asked of it share one copy; callers that come while it is being made
-wait for it, and the least recently used ones go when room is needed.
+All ranges asked of it share one copy. Whoever needs it joins its flight: that of the
+one making there is, in steps that all who joined may take. The last one to leave an
+unfinished flight ends it; while one stays in a finished flight its array is there for
+all, kept or not. What is kept beyond that are the arrays used last.
 """
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
-from typing import Any
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
-from numpy.typing import NDArray
+from weightbank.making import Making, Prepared
 
-Prepared = NDArray[Any]
+__all__ = ["Flight", "Prepared", "PreparedTensors"]
 
 _DEFAULT_CAPACITY_BYTES = 2**30
+
+Callback = Callable[[], None]
+Begin = Callable[[], Making]
 
 
 class PreparedTensors:
@@ -29,15 +35,22 @@ class PreparedTensors:
     Examples:
         >>> import numpy as np
         >>> prepared = PreparedTensors(capacity_bytes=1000)
-        >>> prepared.get("a", lambda: np.zeros(10)).size, prepared.size_bytes
-        (10, 80)
+        >>> prepared.get("a", lambda: Making.once(lambda: np.zeros(10))).size
+        10
+        >>> prepared.size_bytes
+        80
+        >>> with prepared.join("b", lambda: Making.once(lambda: np.ones(3))) as flight:
+        ...     while flight.step():
+        ...         pass
+        ...     flight.result().tolist()
+        [1.0, 1.0, 1.0]
     """
 
     def __init__(self, capacity_bytes: int = _DEFAULT_CAPACITY_BYTES) -> None:
         self._capacity_bytes = capacity_bytes
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, Prepared] = OrderedDict()
-        self._flights: dict[Hashable, Future[Prepared]] = {}
+        self._flights: dict[Hashable, _Shared] = {}
         self._size_bytes = 0
 
     @property
@@ -45,46 +58,200 @@ class PreparedTensors:
         """Bytes of all arrays kept now."""
         return self._size_bytes
 
-    def get(self, key: Hashable, make: Callable[[], Prepared]) -> Prepared:
-        """Return the array of a key, making it if nobody has.
-
-        Args:
-            key: What the array is a pure function of.
-            make: Makes it; called by one caller at a time for one key. If it
-                fails, everyone who waits for it gets the same error, and the next
-                call tries again.
-        """
+    def find(self, key: Hashable) -> Prepared | None:
+        """Return the array of a key if it is there; that counts as a use."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-            flight = self._flights.get(key)
-            is_first = flight is None
-            if flight is None:
-                flight = self._flights[key] = Future()
-        if is_first:
-            self._make(key, make, flight)
-        return flight.result()
+            shared = self._flights.get(key)
+        if shared is None or not shared.making.done or shared.making.failed:
+            return None
+        return shared.making.result()
 
-    def _make(self, key: Hashable, make: Callable[[], Prepared], flight: Future[Prepared]) -> None:
-        try:
-            array = make()
-            array.setflags(write=False)
-        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of any end
-            with self._lock:
-                del self._flights[key]
-            flight.set_exception(error)
-            return
+    def join(self, key: Hashable, begin: Begin) -> "Flight":
+        """Return a place in the flight of a key, which has to be left again.
+
+        Args:
+            key: What the array is a pure function of.
+            begin: Begins to make it, if nobody does; quick, as the work is in steps.
+        """
         with self._lock:
-            del self._flights[key]
-            self._keep(key, array)
-        flight.set_result(array)
+            shared = self._flights.get(key)
+            if shared is None or shared.making.failed:
+                shared = self._flights[key] = self._begin(key, begin)
+            place = Flight(shared.making, lambda: self._leave(key, shared, place))
+            shared.places.append(place)
+            return place
+
+    def get(self, key: Hashable, begin: Begin) -> Prepared:
+        """Return the array of a key, and help to make it if it is not there.
+
+        Args:
+            key: What the array is a pure function of.
+            begin: As for ``join``.
+
+        Raises:
+            BaseException: Whatever a step raised, for all who are in the flight; who
+                comes later begins anew.
+        """
+        array = self.find(key)
+        if array is not None:
+            return array
+        with self.join(key, begin) as flight:
+            return flight.complete()
+
+    def _begin(self, key: Hashable, begin: Begin) -> "_Shared":
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept.move_to_end(key)
+            return _Shared(Making.made(kept))
+        shared = _Shared(begin())
+        shared.making.watch(lambda: self._on_step(key, shared))
+        return shared
+
+    def _on_step(self, key: Hashable, shared: "_Shared") -> None:
+        with self._lock:
+            is_over = shared.making.done
+            if is_over and not shared.making.failed:
+                self._keep(key, shared.making.result())
+            elif is_over and self._flights.get(key) is shared:
+                del self._flights[key]
+            places = shared.places.copy()
+        for place in places:
+            place.tell()
+
+    def _leave(self, key: Hashable, shared: "_Shared", place: "Flight") -> None:
+        with self._lock:
+            shared.places.remove(place)
+            if shared.places:
+                return
+            if self._flights.get(key) is shared:
+                del self._flights[key]
+        shared.making.cancel()
 
     def _keep(self, key: Hashable, array: Prepared) -> None:
-        if array.nbytes > self._capacity_bytes:
+        if array.nbytes > self._capacity_bytes or key in self._kept:
             return
         self._kept[key] = array
         self._size_bytes += array.nbytes
         while self._size_bytes > self._capacity_bytes:
             _, oldest = self._kept.popitem(last=False)
             self._size_bytes -= oldest.nbytes
+
+
+@dataclass(eq=False, slots=True)
+class _Shared:
+    """A making, and who is in its flight."""
+
+    making: Making
+    places: list["Flight"] = field(default_factory=list)
+
+
+class Flight:
+    """A place in the making of one array: whoever holds it may help, and has to leave.
+
+    Thread-safe. A context manager that leaves at its end.
+    """
+
+    def __init__(self, making: Making, leave: Callback) -> None:
+        self._making: Making | None = making
+        self._leave = leave
+        self._lock = threading.Lock()
+        self._on_progress: list[Callback] = []
+        self._on_done: list[Callback] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether it is over: the array is there, or an error, or this place was left."""
+        making = self._making
+        return making is None or making.done
+
+    @property
+    def ready(self) -> bool:
+        """Whether a step could be begun now."""
+        making = self._making
+        return making is not None and making.ready
+
+    def step(self) -> bool:
+        """Take a step of the making, of some tens of milliseconds at most.
+
+        Returns:
+            Whether one was taken. If not, either it is done, or all that is left
+            waits for steps that others are taking: ``add_progress_callback``.
+        """
+        making = self._making
+        return making is not None and making.step()
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Wait until a step can be begun or it is done; return whether that is so."""
+        making = self._making
+        return making is None or making.wait(timeout_seconds)
+
+    def complete(self) -> Prepared:
+        """Take steps until it is done, and return the array; as ``result`` raises."""
+        assert self._making is not None, "left"
+        return self._making.complete()
+
+    def result(self) -> Prepared:
+        """Return the array once it is done.
+
+        Raises:
+            BaseException: Whatever ended the making, for everybody in the flight.
+        """
+        assert self._making is not None, "left"
+        return self._making.result()
+
+    def add_done_callback(self, callback: Callback) -> None:
+        """Have a function called once when it is done, at once if it is.
+
+        It is called by whoever took the last step, and not if this place was left
+        before. It must neither block nor raise.
+        """
+        with self._lock:
+            if not self.done:
+                self._on_done.append(callback)
+                return
+        callback()
+
+    def add_progress_callback(self, callback: Callback) -> None:
+        """Have a function called after each step, whoever took it: try to begin another.
+
+        It must neither block nor raise.
+        """
+        self._on_progress.append(callback)
+
+    def tell(self) -> None:
+        """Call who wants to hear of a step."""
+        done: list[Callback] = []
+        if self.done:
+            with self._lock:
+                done, self._on_done = self._on_done, []
+        for callback in (*self._on_progress, *done):
+            callback()
+
+    def leave(self) -> None:
+        """Take no more interest; the last one to leave cancels what is not done.
+
+        May be called more than once. The array lives on where somebody holds it.
+        """
+        with self._lock:
+            leave, self._leave = self._leave, _do_nothing
+            self._making = None
+            self._on_progress, self._on_done = [], []
+        leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.leave()
+
+
+def _do_nothing() -> None:
+    """Stand in for leaving, once that is done."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from weightbank.backends.protocol import Backend
 from weightbank.distributions import Sparse
 from weightbank.dtypes import Dtype
-from weightbank.prepared import PreparedTensors
+from weightbank.making import Making, Stages, Task
 
 _BLOCK_ELEMENTS = 2**22
 _ROW_BITS = np.uint64(32)
@@ -23,24 +23,23 @@ _ROW_BITS = np.uint64(32)
 
 def fill_sparse(
     values: Sparse,
+    last_zero: NDArray[np.uint64],
     dtype: Dtype,
     start: int,
     out: NDArray[Any],
     *,
     backend: Backend,
-    prepared: PreparedTensors,
 ) -> None:
     """Write elements of a sparse matrix.
 
     Args:
         values: Of the whole matrix.
+        last_zero: What ``begin_sparse`` makes.
         dtype: Of the tensor.
         start: First element.
         out: Of ``dtype.storage``, shape (n,).
         backend: Makes the numbers.
-        prepared: Keeps the columns' last zero keys.
     """
-    last_zero = prepared.get(values, lambda: last_zero_keys(values, backend))
     backend.fill(values.values, dtype, start, out)
     for at in range(0, out.size, _BLOCK_ELEMENTS):
         block = out[at : at + _BLOCK_ELEMENTS]
@@ -51,23 +50,28 @@ def fill_sparse(
         block[_keys(words, rows) <= last_zero[columns.astype(np.intp)]] = 0
 
 
-def last_zero_keys(values: Sparse, backend: Backend) -> NDArray[np.uint64]:
-    """Return the greatest key that is zero, of each column.
+def begin_sparse(values: Sparse, backend: Backend) -> Making:
+    """Begin the greatest key that is zero, of each column: u64, shape (columns,).
 
     Args:
         values: Of the whole matrix.
         backend: Makes the words.
-
-    Returns:
-        u64, shape (columns,).
     """
+    return Making(_stages(values, backend))
+
+
+def _stages(values: Sparse, backend: Backend) -> Stages:
     last = np.empty(values.columns, np.uint64)
-    width = max(1, _BLOCK_ELEMENTS // values.rows)
-    for first in range(0, values.columns, width):
-        stop = min(first + width, values.columns)
+
+    def group(first: int, stop: int) -> Task:
         keys = _column_keys(values, first, stop, backend)
         kth = values.zeros_per_column - 1
         last[first:stop] = np.partition(keys, kth, axis=0)[kth]
+        yield
+
+    width = max(1, _BLOCK_ELEMENTS // values.rows)
+    firsts = range(0, values.columns, width)
+    yield (group(first, min(first + width, values.columns)) for first in firsts)
     return last
 
 

@@ -133,10 +133,10 @@ class Counting(ReferenceBackend):
     def __init__(self) -> None:
         self.matrices = 0
 
-    def orthogonal(self, *arguments: Any) -> Any:
-        """See ``Backend.orthogonal``."""
+    def begin_orthogonal(self, *arguments: Any) -> Any:
+        """See ``Backend.begin_orthogonal``."""
         self.matrices += 1
-        return super().orthogonal(*arguments)
+        return super().begin_orthogonal(*arguments)
 
 
 def test_files_share_what_is_made_whole() -> None:

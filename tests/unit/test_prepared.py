@@ -1,7 +1,7 @@
 """What is made whole: once for all who ask, bounded, and made again after a failure."""
 
 import threading
-from collections.abc import Callable
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,164 +9,245 @@ import numpy as np
 import pytest
 
 from weightbank import PreparedTensors
+from weightbank.making import Making, Stages, Task
 
 TIMEOUT_SECONDS = 60
 
 
-def array(elements: int = 10) -> Callable[[], Any]:
-    """Return a maker of an array of 8 bytes an element."""
-    return lambda: np.zeros(elements)
+class Maker:
+    """Begins arrays of 8 bytes an element, made in some steps, and counts what it did."""
 
-
-class Counted:
-    """A maker that counts its calls."""
-
-    def __init__(self, elements: int = 10) -> None:
-        self.calls = 0
+    def __init__(
+        self, elements: int = 10, *, steps: int = 2, error: Exception | None = None
+    ) -> None:
+        self.begun = 0
+        self.steps = 0
+        self.made: weakref.ref[Any] | None = None
         self._elements = elements
+        self._steps = steps
+        self._error = error
 
-    def __call__(self) -> Any:
-        """Make one."""
-        self.calls += 1
-        return np.zeros(self._elements)
+    def __call__(self) -> Making:
+        """Begin one."""
+        self.begun += 1
+        return Making(self._stages())
 
+    def _stages(self) -> Stages:
+        out = np.zeros(self._elements)
+        self.made = weakref.ref(out)
+        yield [self._task() for _ in range(self._steps)]
+        return out
 
-class MeetingKey:
-    """A key that says when somebody looks it up while an equal one is there."""
-
-    def __init__(self, met: threading.Event) -> None:
-        self._met = met
-
-    def __hash__(self) -> int:
-        return 1
-
-    def __eq__(self, other: object) -> bool:
-        self._met.set()
-        return isinstance(other, MeetingKey)
-
-
-def while_waiting(prepared: PreparedTensors, make: Callable[[], Any]) -> tuple[Any, Any]:
-    """Run two callers of one key, the second of whom comes while the first one makes it.
-
-    Returns:
-        The futures of both.
-    """
-    met = threading.Event()
-
-    def slow() -> Any:
-        # The lock is held from the second caller's look-up until it has its flight.
-        assert met.wait(TIMEOUT_SECONDS)
-        return make()
-
-    def never() -> Any:
-        raise AssertionError("made twice")
-
-    entered = threading.Event()
-
-    def first() -> Any:
-        def make_slowly() -> Any:
-            entered.set()
-            return slow()
-
-        return prepared.get(MeetingKey(met), make_slowly)
-
-    with ThreadPoolExecutor(2) as pool:
-        one = pool.submit(first)
-        assert entered.wait(TIMEOUT_SECONDS)
-        other = pool.submit(prepared.get, MeetingKey(met), never)
-        return one, other
+    def _task(self) -> Task:
+        self.steps += 1
+        if self._error is not None:
+            raise self._error
+        yield from ()
 
 
-def test_callers_at_once_share_one_making() -> None:
-    """Whoever comes while an array is being made waits, and gets the same one."""
-    one, other = while_waiting(PreparedTensors(), array())
-    assert one.result() is other.result()
+def test_everyone_in_a_flight_has_the_same_array() -> None:
+    """Whoever comes while an array is being made joins, and may help."""
+    prepared, maker = PreparedTensors(), Maker()
+    one, other = prepared.join("a", maker), prepared.join("a", maker)
+    assert one.step()
+    assert not other.done
+    assert other.step()
+    assert one.done
+    assert other.done
+    assert one.result() is other.result() is prepared.find("a")
+    assert (maker.begun, maker.steps) == (1, 2)
 
 
-def test_callers_at_once_share_what_is_too_large_to_keep() -> None:
-    """Waiting does not depend on the array's being kept."""
-    one, other = while_waiting(PreparedTensors(capacity_bytes=1), array())
-    assert one.result() is other.result()
+def test_callers_at_once_help_each_other() -> None:
+    """``get`` takes the steps that are left, whoever took the others."""
+    prepared, maker = PreparedTensors(), Maker()
+    with prepared.join("a", maker) as flight:
+        assert flight.step()
+        assert prepared.get("a", maker) is flight.result()
+    assert (maker.begun, maker.steps) == (1, 2)
 
 
-def test_callers_at_once_share_an_error() -> None:
-    """Everyone who waits for it hears of a failure."""
+@pytest.mark.parametrize("capacity_bytes", [0, 2**20])
+def test_an_array_is_there_while_one_stays_in_its_flight(capacity_bytes: int) -> None:
+    """Even if it is too large to be kept, and until the last one leaves."""
+    prepared, maker = PreparedTensors(capacity_bytes), Maker()
+    first, second = prepared.join("a", maker), prepared.join("a", maker)
+    array = first.complete()
+    first.leave()
+    third = prepared.join("a", maker)
+    second.leave()
+    assert prepared.find("a") is prepared.get("a", maker) is third.result() is array
+    third.leave()
+    assert (prepared.find("a") is array) == (capacity_bytes > 0)
+    assert maker.begun == 1
 
-    def fail() -> Any:
-        raise MemoryError("no room")
 
-    for future in while_waiting(PreparedTensors(), fail):
-        with pytest.raises(MemoryError, match="no room"):
-            future.result()
+def test_joining_what_is_kept_is_done_at_once() -> None:
+    """And keeps it there, whatever is driven out meanwhile."""
+    prepared = PreparedTensors(capacity_bytes=80)
+    array = prepared.get("a", Maker())
+    with prepared.join("a", Maker(error=AssertionError())) as flight:
+        prepared.get("b", Maker())
+        assert flight.done
+        assert not flight.step()
+        assert prepared.find("a") is flight.result() is array
+    assert prepared.find("a") is None
 
 
-def test_a_failure_is_not_kept() -> None:
-    """The next caller tries again."""
+def test_the_last_one_to_leave_cancels() -> None:
+    """No further step begins, the memory goes, and who comes later begins anew."""
+    prepared, maker = PreparedTensors(), Maker(steps=3)
+    one, other = prepared.join("a", maker), prepared.join("a", maker)
+    assert one.step()
+    one.leave()
+    one.leave()
+    assert not one.step()
+    assert other.step()
+    assert maker.made is not None
+    assert maker.made() is not None
+    other.leave()
+    assert maker.made() is None
+    assert (other.done, other.ready, other.step()) == (True, False, False)
+    assert prepared.find("a") is None
+    assert prepared.get("a", maker).size == 10
+    assert (maker.begun, maker.steps) == (2, 2 + 3)
+
+
+def test_leaving_lets_go_of_the_array() -> None:
+    """A place that was left holds nothing, though somebody forgot to forget it."""
+    prepared, maker = PreparedTensors(capacity_bytes=0), Maker()
+    flight = prepared.join("a", maker)
+    flight.complete()
+    assert maker.made is not None
+    assert maker.made() is not None
+    flight.leave()
+    assert maker.made() is None
+
+
+def test_everyone_in_a_flight_hears_of_its_error() -> None:
+    """All get the same one; the next who comes tries again, though they have not left."""
     prepared = PreparedTensors()
+    failing = Maker(error=MemoryError("no room"))
+    one, other = prepared.join("a", failing), prepared.join("a", failing)
+    assert one.step()
+    for flight in (one, other):
+        assert flight.done
+        with pytest.raises(MemoryError, match="no room"):
+            flight.result()
+    assert prepared.find("a") is None
+    assert prepared.get("a", Maker(3)).size == 3
+    one.leave()
+    other.leave()
+    assert prepared.get("a", failing).size == 3
+    assert failing.begun == 1
 
-    def fail() -> Any:
-        raise MemoryError("no room")
 
+def test_get_raises_the_error_and_leaves() -> None:
+    """A failure is not kept."""
+    prepared = PreparedTensors()
     with pytest.raises(MemoryError):
-        prepared.get("a", fail)
-    assert prepared.get("a", array(3)).size == 3
+        prepared.get("a", Maker(error=MemoryError()))
+    assert prepared.get("a", Maker(3)).size == 3
+
+
+def test_what_cannot_be_begun_is_not_joined() -> None:
+    """An error of ``begin`` is that of the caller alone."""
+
+    def begin() -> Making:
+        raise ValueError("wrong")
+
+    prepared = PreparedTensors()
+    with pytest.raises(ValueError, match="wrong"):
+        prepared.join("a", begin)
+    assert prepared.get("a", Maker(3)).size == 3
+
+
+def test_callbacks() -> None:
+    """Of each step, and once at the end: at once where that has come already."""
+    prepared, maker, heard = PreparedTensors(), Maker(steps=2), []
+    flight, left = prepared.join("a", maker), prepared.join("a", maker)
+    flight.add_progress_callback(lambda: heard.append("step"))
+    flight.add_done_callback(lambda: heard.append("done"))
+    left.add_progress_callback(lambda: heard.append("a step after leaving"))
+    left.add_done_callback(lambda: heard.append("done after leaving"))
+    left.leave()
+    flight.complete()
+    assert heard == ["step", "step", "done"]
+    flight.add_done_callback(lambda: heard.append("at once"))
+    assert heard.pop() == "at once"
+
+
+def test_waiting_ends_when_a_step_can_be_begun() -> None:
+    """And when it is done, or was left."""
+    flight = PreparedTensors().join("a", Maker())
+    assert flight.wait(timeout_seconds=0)
+    flight.complete()
+    assert flight.wait(timeout_seconds=0)
+    flight.leave()
+    assert flight.wait(timeout_seconds=0)
 
 
 def test_what_is_kept_is_not_made_again() -> None:
     """A second call gets the same array."""
-    prepared, make = PreparedTensors(), Counted()
-    assert prepared.get("a", make) is prepared.get("a", make)
-    assert make.calls == 1
+    prepared, maker = PreparedTensors(), Maker()
+    assert prepared.get("a", maker) is prepared.get("a", maker)
+    assert maker.begun == 1
 
 
 def test_keys_do_not_meet() -> None:
     """Two keys have two arrays."""
     prepared = PreparedTensors()
-    assert prepared.get("a", array()) is not prepared.get("b", array())
+    assert prepared.get("a", Maker()) is not prepared.get("b", Maker())
 
 
 def test_what_is_kept_cannot_be_changed() -> None:
     """All callers share one array, so none may write to it."""
-    kept = PreparedTensors().get("a", array())
+    kept = PreparedTensors().get("a", Maker())
     with pytest.raises(ValueError, match="read-only"):
         kept[0] = 1
 
 
-def test_the_least_recently_used_go_first() -> None:
-    """Room is made from what was asked for the longest ago."""
-    prepared, again = PreparedTensors(capacity_bytes=160), Counted()
-    prepared.get("a", array())
-    prepared.get("b", array())
-    prepared.get("a", array())
-    prepared.get("c", array())
+@pytest.mark.parametrize("use", ["get", "find", "join"])
+def test_the_least_recently_used_go_first(use: str) -> None:
+    """Room is made from what was asked for the longest ago, in whatever way."""
+    prepared, again = PreparedTensors(capacity_bytes=160), Maker()
+    prepared.get("a", Maker())
+    prepared.get("b", Maker())
+    if use == "find":
+        prepared.find("a")
+    elif use == "join":
+        prepared.join("a", again).leave()
+    else:
+        prepared.get("a", again)
+    prepared.get("c", Maker())
     prepared.get("a", again)
-    assert again.calls == 0
+    assert again.begun == 0
     prepared.get("b", again)
-    assert again.calls == 1
+    assert again.begun == 1
 
 
 def test_the_capacity_is_never_exceeded() -> None:
     """Bytes of all arrays kept stay within the capacity."""
     prepared = PreparedTensors(capacity_bytes=200)
     for key, elements in enumerate((10, 20, 5, 25, 1, 24)):
-        prepared.get(key, array(elements))
+        prepared.get(key, Maker(elements))
         assert prepared.size_bytes <= 200
     assert prepared.size_bytes == 8 * (1 + 24)
 
 
 def test_what_is_larger_than_the_capacity_drives_nothing_out() -> None:
     """It is handed out and not kept."""
-    prepared, make, other = PreparedTensors(capacity_bytes=100), Counted(1000), Counted()
-    prepared.get("small", other)
-    assert prepared.get("large", make).size == prepared.get("large", make).size == 1000
-    prepared.get("small", other)
-    assert (make.calls, other.calls, prepared.size_bytes) == (2, 1, 80)
+    prepared, large, small = PreparedTensors(capacity_bytes=100), Maker(1000), Maker()
+    prepared.get("small", small)
+    assert prepared.get("large", large).size == prepared.get("large", large).size == 1000
+    prepared.get("small", small)
+    assert (large.begun, small.begun, prepared.size_bytes) == (2, 1, 80)
 
 
 def test_many_threads_make_each_array_once() -> None:
-    """Whatever the order in which threads come, each key is made once."""
+    """Whatever the order in which threads come, each key is made once, step by step."""
     prepared = PreparedTensors()
-    makers = [Counted() for _ in range(8)]
+    makers = [Maker(steps=20) for _ in range(8)]
     barrier = threading.Barrier(8)
 
     def ask(thread: int) -> list[int]:
@@ -176,5 +257,5 @@ def test_many_threads_make_each_array_once() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(ask, range(8)))
-    assert [make.calls for make in makers] == [1] * 8
+    assert [(maker.begun, maker.steps) for maker in makers] == [(1, 20)] * 8
     assert len({identity for answer in answers for identity in answer}) == 8

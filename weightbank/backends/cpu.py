@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from weightbank.backends.panels import orthogonal_panels
+from weightbank.backends.panels import panels
 from weightbank.distributions import Drawn, Normal, Truncated, Uniform
 from weightbank.dtypes import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Dtype
 from weightbank.kernels import fill as kernels
 from weightbank.kernels import normal, philox
+from weightbank.making import Help, Making
 from weightbank.numbers.philox import WORDS_PER_BLOCK
 from weightbank.numbers.streams import Stream
 
@@ -66,8 +67,12 @@ class CpuBackend:
     def orthogonal(
         self, stream: Stream, rows: int, columns: int, gain: np.float32
     ) -> NDArray[np.float32]:
-        """See ``Backend.orthogonal``."""
-        return orthogonal_panels(stream, rows, columns, gain, self._for_each)
+        """Return a matrix of shape (rows, columns), orthonormal times gain."""
+        return self.begin_orthogonal(stream, rows, columns, gain).complete()
+
+    def begin_orthogonal(self, stream: Stream, rows: int, columns: int, gain: np.float32) -> Making:
+        """See ``Backend.begin_orthogonal``: threads of this backend help of themselves."""
+        return Making(panels(stream, rows, columns, gain), assist=self._assist)
 
     def warm_up(self) -> None:
         """Compile all kernels, or load their machine code, before the first call."""
@@ -81,6 +86,12 @@ class CpuBackend:
         """End the threads; calls under way are finished first."""
         if self._pool is not None:
             self._pool.shutdown()
+
+    def _assist(self, help_making: Help) -> None:
+        """Have all threads but that of the caller help."""
+        if self._pool is not None:
+            for _ in range(self.threads - 1):
+                self._pool.submit(help_making)
 
     def _for_each(self, function: Callable[[int], None], numbers: Iterable[int]) -> None:
         """Call a function with each number, on all threads, and wait."""

@@ -7,13 +7,13 @@ memory without their leading zeros (half the result, for a square matrix), and a
 panel for each thread.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from weightbank.kernels import orthogonal as kernels
+from weightbank.making import Stages, Task
 from weightbank.numbers.orthogonal import BLOCK_REFLECTORS
 from weightbank.numbers.streams import Stream
 
@@ -21,8 +21,6 @@ PANEL_COLUMNS = 128
 """Columns of Q that are taken through all blocks together."""
 
 Matrix = NDArray[np.float32]
-ForEach = Callable[[Callable[[int], None], Iterable[int]], None]
-"""Calls a function with each of some numbers, in any order, and waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +42,14 @@ class _Block:
     signs: Matrix
 
 
-def orthogonal_panels(
-    stream: Stream, rows: int, columns: int, gain: np.float32, for_each: ForEach
-) -> Matrix:
-    """Return an orthogonal matrix.
+def panels(stream: Stream, rows: int, columns: int, gain: np.float32) -> Stages:
+    """Make an orthogonal matrix.
 
     Args:
-        stream: As for ``Backend.orthogonal``.
+        stream: As for ``Backend.begin_orthogonal``.
         rows: At least 1.
         columns: At least 1.
         gain: Multiplies every element.
-        for_each: Runs the work; the bytes do not depend on how.
 
     Returns:
         float32, shape (rows, columns).
@@ -64,17 +59,21 @@ def orthogonal_panels(
     by_column = out.T if rows <= columns else out  # Q itself, shape (length, count)
     blocks: dict[int, _Block] = {}
 
-    def make_block(first: int) -> None:
+    def make_block(first: int) -> Task:
         blocks[first] = _block(stream, first, min(BLOCK_REFLECTORS, count - first), length)
+        yield
 
-    def make_panel(start: int) -> None:
+    def make_panel(start: int) -> Task:
         stop = min(start + PANEL_COLUMNS, count)
-        q = _panel(blocks, start, stop, length)
+        q = _first_panel(blocks, start, stop, length)
+        for first in _blocks_of_panel(stop):
+            _apply(blocks[first], q)
+            yield
         np.multiply(q[:, : stop - start], gain, out=by_column[:, start:stop])
 
-    for_each(make_block, range(0, count, BLOCK_REFLECTORS))
+    yield [make_block(first) for first in range(0, count, BLOCK_REFLECTORS)]
     # The last panels go through the most blocks: begin with them.
-    for_each(make_panel, reversed(range(0, count, PANEL_COLUMNS)))
+    yield [make_panel(start) for start in reversed(range(0, count, PANEL_COLUMNS))]
     return out
 
 
@@ -103,17 +102,23 @@ def _block(stream: Stream, first: int, count: int, length: int) -> _Block:
     return block
 
 
-def _panel(blocks: dict[int, _Block], start: int, stop: int, length: int) -> Matrix:
+def _first_panel(blocks: dict[int, _Block], start: int, stop: int, length: int) -> Matrix:
     q = np.zeros((length, min(PANEL_COLUMNS, _padded(stop - start, 16))), np.float32)
     for first in range(start - start % BLOCK_REFLECTORS, stop, BLOCK_REFLECTORS):
         signs = blocks[first].signs
         for column in range(max(first, start), min(first + len(signs), stop)):
             q[column, column - start] = signs[column - first]
-    last = (stop - 1) - (stop - 1) % BLOCK_REFLECTORS
-    for first in range(last, -1, -BLOCK_REFLECTORS):
-        block = blocks[first]
-        w = np.empty((len(block.v), q.shape[1]), np.float32)
-        kernels.project(w, block.v, q, first)
-        kernels.solve(w, block.g, block.scales)
-        kernels.update(q, block.v, w, first)
     return q
+
+
+def _blocks_of_panel(stop: int) -> range:
+    """Return the blocks that reach the columns before ``stop``, the last one first."""
+    last = (stop - 1) - (stop - 1) % BLOCK_REFLECTORS
+    return range(last, -1, -BLOCK_REFLECTORS)
+
+
+def _apply(block: _Block, q: Matrix) -> None:
+    w = np.empty((len(block.v), q.shape[1]), np.float32)
+    kernels.project(w, block.v, q, block.first)
+    kernels.solve(w, block.g, block.scales)
+    kernels.update(q, block.v, w, block.first)

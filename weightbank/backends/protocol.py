@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from weightbank.distributions import Drawn
 from weightbank.dtypes import Dtype
+from weightbank.making import Making
 from weightbank.numbers.streams import Stream
 
 
@@ -30,7 +31,11 @@ class Backend(Protocol):
     def words(self, stream: Stream, start: int, stop: int) -> NDArray[np.uint32]:
         """Return the random words of elements ``start`` to ``stop``, shape (n,)."""
 
-    def orthogonal(
-        self, stream: Stream, rows: int, columns: int, gain: np.float32
-    ) -> NDArray[np.float32]:
-        """Return a float32 matrix of shape (rows, columns), orthonormal times gain."""
+    def begin_orthogonal(self, stream: Stream, rows: int, columns: int, gain: np.float32) -> Making:
+        """Begin a float32 matrix of shape (rows, columns), orthonormal times gain.
+
+        Nothing is made, and no memory asked for, before the first step. A step is a
+        few tens of milliseconds of one thread, so that what else is to be made gets
+        its turn; a backend that cannot stop half way takes a single one. One that
+        has no way of its own hands on what another backend begins.
+        """

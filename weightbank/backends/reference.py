@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from weightbank.distributions import Drawn, Normal, Truncated, Uniform
 from weightbank.dtypes import Dtype, store_float32
+from weightbank.making import Making
 from weightbank.numbers.normal import standard_normal
 from weightbank.numbers.orthogonal import orthogonal_matrix
 from weightbank.numbers.philox import stream_words
@@ -27,11 +28,9 @@ class ReferenceBackend:
         """See ``Backend.words``."""
         return stream_words(stream, start, stop)
 
-    def orthogonal(
-        self, stream: Stream, rows: int, columns: int, gain: np.float32
-    ) -> NDArray[np.float32]:
-        """See ``Backend.orthogonal``."""
-        return orthogonal_matrix(stream, rows, columns, gain)
+    def begin_orthogonal(self, stream: Stream, rows: int, columns: int, gain: np.float32) -> Making:
+        """See ``Backend.begin_orthogonal``: it is one step."""
+        return Making.once(lambda: orthogonal_matrix(stream, rows, columns, gain))
 
 
 def draw(values: Drawn, words: NDArray[np.uint32]) -> NDArray[np.float32]:
