@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.chunks import Span
+from services.engine import Span
 
 OCTETS = "application/octet-stream"
 

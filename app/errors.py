@@ -25,6 +25,7 @@ STATUS_OF_CODE = MappingProxyType(
         "too_many_ranges": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
         "overlapping_ranges": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
         "range_not_satisfiable": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        "generation_failed": HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
         "unknown_algorithm": HTTPStatus.NOT_IMPLEMENTED,
         "overloaded": HTTPStatus.SERVICE_UNAVAILABLE,

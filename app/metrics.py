@@ -1,7 +1,5 @@
 """What Prometheus can see. One registry an app, so that two apps do not mix."""
 
-from collections.abc import Callable
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from app.record import RequestRecord
@@ -16,7 +14,11 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._declare_requests()
-        self._declare_bytes()
+        self._sent_bytes = Counter(
+            "weightbank_sent_bytes",
+            "Bytes of bodies that were handed to the network.",
+            registry=self.registry,
+        )
 
     def _declare_requests(self) -> None:
         self._requests = Counter(
@@ -51,30 +53,8 @@ class Metrics:
             "weightbank_requests_in_progress", "Requests being answered.", registry=self.registry
         )
 
-    def _declare_bytes(self) -> None:
-        self._sent_bytes = Counter(
-            "weightbank_sent_bytes",
-            "Bytes of bodies that were handed to the network.",
-            registry=self.registry,
-        )
-        self._generation_seconds = self._seconds(
-            "weightbank_generation_seconds", "Time to make one chunk or small read."
-        )
-        self._generated_bytes = Counter(
-            "weightbank_generated_bytes", "Bytes that were made.", registry=self.registry
-        )
-        self._streams = Gauge(
-            "weightbank_streams_in_progress",
-            "Streams that hold a place, of those limit_streams allows.",
-            registry=self.registry,
-        )
-
     def _seconds(self, name: str, text: str, *labels: str) -> Histogram:
         return Histogram(name, text, labels, buckets=_SECONDS, registry=self.registry)
-
-    def watch_streams(self, count: Callable[[], int]) -> None:
-        """Read the number of streams from ``count`` whenever somebody asks."""
-        self._streams.set_function(count)
 
     def began(self) -> None:
         """Count a request that has begun."""
@@ -83,11 +63,6 @@ class Metrics:
     def sent(self, size_bytes: int) -> None:
         """Count bytes of a body."""
         self._sent_bytes.inc(size_bytes)
-
-    def generated(self, seconds: float, size_bytes: int) -> None:
-        """Count a chunk or small read; called from any thread."""
-        self._generation_seconds.observe(seconds)
-        self._generated_bytes.inc(size_bytes)
 
     def ended(self, record: RequestRecord, *, route: str, method: str, seconds: float) -> None:
         """Count a request that has ended.

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from app.errors import RequestError
-from services.chunks import Span
+from services.engine import Span
 
 _SPECIFIER = re.compile(r"[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=(.*)", re.DOTALL)
 _RANGE = re.compile(r"([0-9]*)-([0-9]*)")

@@ -17,16 +17,17 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.devices.names import parse_devices
 from services.errors import StartupError
 from weightbank.limits import Limits
 from weightbank.suggestions import accepted_names
 
 PREFIX = "WEIGHTBANK_"
 
-Devices = Literal["cpu", "auto"]
 _DEFAULTS = Limits()
 _LIMIT = "limit_"
 _LONGEST_SECONDS = 86_400
+_LEAST_CHUNK_BYTES = 2**19
 
 
 def usable_cores() -> int:
@@ -51,24 +52,55 @@ class Settings(BaseSettings):
         description="`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`; "
         "empty for `weightbank.sqlite3` in the data directory.",
     )
-    devices: Devices = Field(
-        "auto", description="What makes the numbers: `cpu`, or `auto` for the best there is."
+    devices: str = Field(
+        "auto",
+        description="What makes the chunks of streams, names between commas: `cpu` (threads of "
+        "this process), `cuda:0`, `cuda:1` ... (a worker process for each GPU), `process:0` ... "
+        "(worker processes on the processor), `ray`. `auto` takes `ray` if `RAY_ADDRESS` is set, "
+        "else all GPUs, else `cpu`.",
     )
     threads: PositiveInt = Field(
         default_factory=usable_cores,
-        description="Chunks made at once; as many as there are usable cores if not set.",
+        description="Threads of this process that make chunks: all of them for `cpu`; beside "
+        "other devices those that only this process can make, and any while those are down. As "
+        "many small reads are made at once. As many as there are usable cores if not set.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged; `info` has a line for each request."
     )
     chunk_bytes: ByteSize = Field(
-        ByteSize(2**22),
-        ge=2**19,
-        le=2**30,
-        description="Bytes made in one piece, a power of two.",
+        ByteSize(0),
+        description="Bytes made in one piece, a power of two from 512 KiB to 1 GiB; 0 for what "
+        "suits the devices: 4 MiB, with GPUs 16 MiB, with Ray 32 MiB.",
     )
     window_chunks: int = Field(
         2, ge=1, le=16, description="Chunks of one stream that are made ahead of its client."
+    )
+    race_timeout_seconds: float = Field(
+        0.25,
+        gt=0,
+        le=_LONGEST_SECONDS,
+        description="After which a chunk that a worker process has not made is made elsewhere "
+        "too; four times that on Ray.",
+    )
+    device_timeout_seconds: float = Field(
+        10,
+        gt=0,
+        le=_LONGEST_SECONDS,
+        description="After which a worker that has not made its chunk is taken to hang, and is "
+        "killed and started again.",
+    )
+    ray_address: str = Field(
+        "",
+        description="Address of a Ray cluster, `HOST:PORT` of its head node, or `auto` for the "
+        "one on this machine.",
+    )
+    ray_actors: PositiveInt = Field(
+        2, description="Actors that make chunks on the Ray cluster, spread over its nodes."
+    )
+    ray_actor_cpus: float = Field(1, ge=0, description="Processors that Ray keeps for each actor.")
+    ray_actor_gpus: float = Field(
+        0, ge=0, le=1, description="GPUs that Ray keeps for each actor; with any it works on one."
     )
     cache_tensors: PositiveInt = Field(
         1_000_000,
@@ -78,7 +110,7 @@ class Settings(BaseSettings):
     cache_whole_tensor_bytes: ByteSize = Field(
         ByteSize(2**30),
         description="Memory for tensors that have to be made whole (orthogonal, sparse) and are "
-        "kept for the next read. One that is being made comes on top, for each thread.",
+        "kept for the next read. Those that are being made come on top.",
     )
     body_timeout_seconds: float = Field(
         30,
@@ -162,8 +194,14 @@ class Settings(BaseSettings):
     @field_validator("chunk_bytes")
     @classmethod
     def _power_of_two(cls, value: ByteSize) -> ByteSize:
-        if value & (value - 1):
-            raise ValueError("must be a power of two")
+        if value and (value & (value - 1) or not _LEAST_CHUNK_BYTES <= value <= 2**30):
+            raise ValueError("must be a power of two from 512 KiB to 1 GiB, or 0")
+        return value
+
+    @field_validator("devices")
+    @classmethod
+    def _known_devices(cls, value: str) -> str:
+        parse_devices(value)
         return value
 
     def limits(self) -> Limits:

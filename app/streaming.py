@@ -24,8 +24,8 @@ from starlette.types import Receive, Scope, Send
 from app.bodies import Body
 from app.connection import abort_connection
 from app.record import record_of
-from services.byte_source import ByteSource
-from services.generation import SMALL_READ_BYTES, Chunk, Generation, Stream
+from services.engine import SMALL_READ_BYTES, ByteSource, Chunk, Engine, Stream
+from weightbank.errors import WeightbankError
 
 _COPIED_TAIL_BYTES = 2**16
 """More than a transport queues before it makes ``send`` wait."""
@@ -41,7 +41,7 @@ class WeightsResponse(Response):
         file: ByteSource,
         body: Body,
         *,
-        generation: Generation,
+        engine: Engine,
         status: int,
         headers: Mapping[str, str],
         stall_timeout_seconds: float,
@@ -51,7 +51,7 @@ class WeightsResponse(Response):
         Args:
             file: Whose bytes are sent.
             body: Which of them, and what stands between.
-            generation: Makes them.
+            engine: Makes them.
             status: 200 or 206.
             headers: With Content-Length and Content-Type.
             stall_timeout_seconds: How long a client may take for one chunk.
@@ -62,17 +62,19 @@ class WeightsResponse(Response):
         self.init_headers(headers)
         self._file = file
         self._body = body
-        self._generation = generation
+        self._engine = engine
         self._stall_timeout_seconds = stall_timeout_seconds
         self._waits_since: float | None = None
+        self._has_begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it all, or stop as soon as there is nobody to send it to.
 
         Raises:
-            OverloadedError: If all streams are taken; nothing was sent then.
+            RetryError: If there is no place for a stream; nothing was sent then.
+            WeightbankError: If not even the first chunk can be made.
         """
-        stream = self._generation.open(self._file, self._body.spans)
+        stream = self._engine.open(self._file, self._body.spans)
         sending = asyncio.ensure_future(self._send(stream, send))
         leaving = asyncio.ensure_future(_disconnected(receive))
         try:
@@ -87,7 +89,11 @@ class WeightsResponse(Response):
         except Exception as error:
             # What failed is known by its lines; the variables there hold buffers.
             traceback.clear_frames(error.__traceback__)
-            raise
+            if not isinstance(error, WeightbankError) or not self._has_begun:
+                raise
+            # Too late for a problem document: the client sees that the answer has no end.
+            record_of(scope).outcome, record_of(scope).code = "failed", error.code
+            await _abort(scope, leaving)
         finally:
             stream.close()
             sending.cancel()
@@ -113,6 +119,7 @@ class WeightsResponse(Response):
     async def _send(self, stream: Stream, send: Send) -> None:
         # The status waits for the first chunk: what fails before it gets a proper answer.
         chunk = await stream.next_chunk()
+        self._has_begun = True
         await send(
             {
                 "type": "http.response.start",
@@ -157,7 +164,7 @@ async def small_response(
     file: ByteSource,
     body: Body,
     *,
-    generation: Generation,
+    engine: Engine,
     status: int,
     headers: Mapping[str, str],
 ) -> Response:
@@ -166,7 +173,7 @@ async def small_response(
     Raises:
         OverloadedError: If too many small reads wait already.
     """
-    contents = await generation.read(file, body.spans)
+    contents = await engine.read(file, body.spans)
     pieces = [piece for pair in zip(body.prefixes, contents, strict=True) for piece in pair]
     return Response(b"".join([*pieces, body.suffix]), status_code=status, headers=headers)
 

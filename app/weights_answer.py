@@ -45,12 +45,12 @@ async def answer_bytes(
     }
     if is_small(body):
         return await small_response(
-            named.file, body, generation=wiring.generation, status=status, headers=headers
+            named.file, body, engine=wiring.engine, status=status, headers=headers
         )
     return WeightsResponse(
         named.file,
         body,
-        generation=wiring.generation,
+        engine=wiring.engine,
         status=status,
         headers=headers,
         stall_timeout_seconds=wiring.settings.stall_timeout_seconds,

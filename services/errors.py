@@ -3,6 +3,7 @@
 WeightbankError
 ├── UnknownSpecError           no spec of this id is stored here
 ├── MissingSeedError           weights were asked for without a seed
+├── ChunkFailedError           bytes could not be made, time and again: our mistake
 └── RetryError                 not now; carries ``retry_after_seconds``
     ├── OverloadedError        a bound on work at one time is reached
     ├── StoreUnavailableError  the database does not answer
@@ -36,6 +37,22 @@ class MissingSeedError(WeightbankError):
     def __init__(self, *, suggested_seed: int | None, accepted: str) -> None:
         hint = "" if suggested_seed is None else f"; the spec was stored with seed={suggested_seed}"
         super().__init__("seed", NO_VALUE, "is missing", f"{accepted}{hint}")
+
+
+class ChunkFailedError(WeightbankError):
+    """Bytes of a file could not be made, time and again.
+
+    What went wrong is in the log: it is our mistake, and says nothing to a client.
+
+    Examples:
+        >>> str(ChunkFailedError(0, 4096, 3))
+        'bytes [0, 4096] could not be made in 3 attempts'
+    """
+
+    code = "generation_failed"
+
+    def __init__(self, start: int, stop: int, attempts: int) -> None:
+        super().__init__("bytes", [start, stop], f"could not be made in {attempts} attempts")
 
 
 class RetryError(WeightbankError):

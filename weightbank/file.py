@@ -5,6 +5,7 @@ The file is never there: it is a pure function of its layout and a seed, and
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from weightbank.generation import Generator
 from weightbank.layout import Layout
 from weightbank.numbers.streams import check_seed
 from weightbank.pieces import Piece, fill_pieces
-from weightbank.prepared import PreparedTensors
+from weightbank.prepared import Flight, PreparedTensors
 from weightbank.resolved import ResolvedTensor
+from weightbank.whole import Whole, begin_whole, whole_parts
 
 
 class WeightsFile:
@@ -58,7 +60,10 @@ class WeightsFile:
     ) -> None:
         self.layout = layout
         self.seed = check_seed(seed)
-        self._generator = Generator(backend, PreparedTensors() if prepared is None else prepared)
+        self._backend = backend
+        self._prepared = PreparedTensors() if prepared is None else prepared
+        self._generator = Generator(backend, self._prepared)
+        self._has_wholes = any(tensor.form.is_whole for tensor in layout.tensors)
         self._distributions: dict[int, Distribution] = {}
         self._by_name: dict[str, int] | None = None
 
@@ -128,6 +133,25 @@ class WeightsFile:
                 values, dtype = self._distribution(index), tensors[index].dtype
                 yield Piece(values, dtype, at - starts[index], end - at)
             at, index = end, index + 1
+
+    def wholes(self, start: int, stop: int) -> list[Flight]:
+        """Join the making of what must be there whole before these bytes are read.
+
+        Returns:
+            A place in the flight of each such matrix, there already or not, to be
+            left by the caller. While it is held, reading waits for nothing that is
+            done.
+        """
+        if not self._has_wholes:
+            return []
+        matrices: dict[Whole, None] = {}
+        for piece in self.pieces(start, stop):
+            if isinstance(piece, Piece):
+                matrices.update(dict.fromkeys(whole_parts(piece.values, *piece.elements)))
+        return [
+            self._prepared.join(matrix, partial(begin_whole, matrix, self._backend))
+            for matrix in matrices
+        ]
 
     def elements(self, name: str, start: int, stop: int) -> NDArray[Any]:
         """Return elements of one tensor, row-major.

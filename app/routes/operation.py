@@ -42,8 +42,8 @@ async def get_health(request: Request) -> Response:
     router,
     "/readyz",
     summary="Should requests come here?",
-    description="Not before the kernels are loaded, not without the store, and not while the "
-    "server shuts down; `reasons` says which.",
+    description="Not without a device that makes chunks (kernels are loaded first), not without "
+    "the store, and not while the server shuts down; `reasons` says which.",
     responses={200: json_answer(Readiness, "They should.")},
     codes=("not_ready",),
     openapi_extra={"x-codeSamples": curl("curl http://127.0.0.1:8000/readyz")},
@@ -53,7 +53,7 @@ async def get_readiness(request: Request) -> Response:
     read_query(request)
     reasons = await wiring_of(request).readiness.reasons()
     if not reasons:
-        ready = Readiness(status="ready", checks=["store", "backend"])
+        ready = Readiness(status="ready", checks=["store", "devices"])
         return Response(ready.model_dump_json(), media_type=_JSON, headers=_NEVER_STORED)
     problem = make_problem(
         "not_ready",

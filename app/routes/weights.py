@@ -63,7 +63,7 @@ _FILE_HEADERS = {
         200: octets_answer("The whole file.", **_FILE_HEADERS),
         206: octets_answer("The ranges that were asked for.", **_FILE_HEADERS),
     },
-    codes=("missing_seed", *SPEC_CODES, *_RANGE_CODES, "store_unavailable"),
+    codes=("missing_seed", *SPEC_CODES, *_RANGE_CODES, "store_unavailable", "generation_failed"),
     openapi_extra={
         "requestBody": spec_body(),
         "parameters": [QUERY_SPEC_SEED, QUERY_DTYPE, *request_headers("Range", "If-Range")],
@@ -116,7 +116,13 @@ route(
         ),
         304: {"description": "Not modified."},
     },
-    codes=(*_GET_CODES, *_RANGE_CODES, "overloaded", "store_unavailable"),
+    codes=(
+        *_GET_CODES,
+        *_RANGE_CODES,
+        "overloaded",
+        "store_unavailable",
+        "generation_failed",
+    ),
     openapi_extra={
         "parameters": [
             PATH_ID,

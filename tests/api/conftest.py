@@ -84,6 +84,20 @@ def check_described(app: FastAPI, response: httpx.Response) -> None:
     assert problem.code in listed, f"{request.method} {path} does not list {problem.code}"
 
 
+def _copying(app: FastAPI) -> Any:
+    """Return an app that sends bytes: a server lets go of what it has sent, httpx does not."""
+
+    async def copying(scope: Any, receive: Any, send: Any) -> None:
+        async def send_copy(message: Any) -> None:
+            if "body" in message:
+                message = {**message, "body": bytes(message["body"])}
+            await send(message)
+
+        await app(scope, receive, send_copy)
+
+    return copying
+
+
 class Api:
     """An app with its lifespan begun, asked through httpx without a network."""
 
@@ -91,7 +105,7 @@ class Api:
         self.app = app
         self.log = log
         self._loop = loop
-        transport = httpx.ASGITransport(app)
+        transport = httpx.ASGITransport(_copying(app))
         self._client = httpx.AsyncClient(transport=transport, base_url="http://weightbank")
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -9,35 +9,12 @@ import pytest
 from app.bodies import multipart_body, single_body
 from app.record import RequestRecord, attach_record, record_of
 from app.streaming import WeightsResponse
-from services.errors import OverloadedError
-from services.generation import Generation, GenerationOptions
+from services.engine import Engine
+from services.errors import ChunkFailedError, OverloadedError
+from tests.engines import CHUNK_BYTES, Numbers, eventually
+from tests.engines import run as run_engine
 
-CHUNK_BYTES = 2**19
 SIZE = 5 * CHUNK_BYTES + 17
-
-
-class Numbers:
-    """A file whose bytes follow from their position."""
-
-    size_bytes = SIZE
-
-    def __init__(self, *, fails_at: int = SIZE) -> None:
-        self.fails_at = fails_at
-        self.made: list[int] = []
-
-    def read_into(self, start: int, buffer: memoryview) -> None:
-        """Write them, or fail."""
-        if start >= self.fails_at:
-            raise RuntimeError("poison")
-        self.made.append(start)
-        buffer[:] = self.content(start, start + len(buffer))
-
-    @staticmethod
-    def content(start: int, stop: int) -> bytes:
-        """The bytes of a span."""
-        period = bytes(range(251))
-        first = start % 251
-        return (period * (2 + (stop - start) // 251))[first : first + stop - start]
 
 
 class Server:
@@ -75,46 +52,29 @@ class Server:
         return bytes(self.received)
 
 
-async def eventually(holds: Callable[[], bool]) -> None:
-    """Turn the loop until something holds."""
-    for _ in range(30_000):
-        if holds():
-            return
-        await asyncio.sleep(0.001)
-    pytest.fail("it never came true")
+def run(work: Callable[[Engine, Server, dict[str, Any]], Awaitable[None]], **server: Any) -> None:
+    """Run a test with an engine, and see that everything comes back."""
 
-
-def run(
-    work: Callable[[Generation, Server, dict[str, Any]], Awaitable[None]], **server: Any
-) -> Generation:
-    """Run a test in a loop of its own, and see that everything comes back."""
-
-    async def main() -> Generation:
-        generation = Generation(
-            GenerationOptions(threads=2, chunk_bytes=CHUNK_BYTES, window_chunks=2, streams=1)
-        )
+    async def with_engine(engine: Engine) -> None:
         scope: dict[str, Any] = {"type": "http", "method": "GET"}
         attach_record(scope, RequestRecord("id"))
         taker = Server(**server)
-        try:
-            await work(generation, taker, scope)
-            taker.finish()
-            await eventually(lambda: generation.streams == 0)
-        finally:
-            generation.close()
-        return generation
+        await work(engine, taker, scope)
+        taker.finish()
+        await eventually(lambda: engine.streams == 0)
+        assert engine.pool.free == engine.pool.buffers
 
-    return asyncio.run(main())
+    run_engine(with_engine, threads=2, streams=1)
 
 
 def answer(
-    generation: Generation, file: Numbers, body: Any, *, stall_timeout_seconds: float = 30
+    engine: Engine, file: Numbers, body: Any, *, stall_timeout_seconds: float = 30
 ) -> WeightsResponse:
     """An answer with a body of a file."""
     return WeightsResponse(
         file,
         body,
-        generation=generation,
+        engine=engine,
         status=206,
         headers={"Content-Length": str(body.content_length)},
         stall_timeout_seconds=stall_timeout_seconds,
@@ -125,13 +85,12 @@ def answer(
 def test_the_body_is_the_span(span: tuple[int, int]) -> None:
     """With a server that keeps views as long as it may."""
 
-    async def work(generation: Generation, server: Server, scope: dict[str, Any]) -> None:
-        await answer(generation, Numbers(), single_body(span))(scope, server.receive, server.send)
+    async def work(engine: Engine, server: Server, scope: dict[str, Any]) -> None:
+        await answer(engine, Numbers(SIZE), single_body(span))(scope, server.receive, server.send)
         assert server.finish() == Numbers.content(*span)
         assert record_of(scope).outcome == "answered"
 
-    generation = run(work)
-    assert generation.pool.free <= 4
+    run(work)
 
 
 def test_parts_come_between_their_prefixes() -> None:
@@ -139,8 +98,8 @@ def test_parts_come_between_their_prefixes() -> None:
     spans = [(SIZE - 300_000, SIZE), (5, 700_000)]
     body = multipart_body(spans, size=SIZE, etag='"x"')
 
-    async def work(generation: Generation, server: Server, scope: dict[str, Any]) -> None:
-        await answer(generation, Numbers(), body)(scope, server.receive, server.send)
+    async def work(engine: Engine, server: Server, scope: dict[str, Any]) -> None:
+        await answer(engine, Numbers(SIZE), body)(scope, server.receive, server.send)
         content = server.finish()
         assert len(content) == body.content_length
         assert content == b"".join(
@@ -159,9 +118,9 @@ def test_parts_come_between_their_prefixes() -> None:
 def test_a_failure_before_the_first_byte_can_still_be_answered() -> None:
     """Nothing was sent."""
 
-    async def work(generation: Generation, server: Server, scope: dict[str, Any]) -> None:
-        response = answer(generation, Numbers(fails_at=0), single_body((0, SIZE)))
-        with pytest.raises(RuntimeError, match="poison"):
+    async def work(engine: Engine, server: Server, scope: dict[str, Any]) -> None:
+        response = answer(engine, Numbers(SIZE, fails_at=0), single_body((0, SIZE)))
+        with pytest.raises(ChunkFailedError):
             await response(scope, server.receive, server.send)
         assert server.messages == []
 
@@ -171,13 +130,12 @@ def test_a_failure_before_the_first_byte_can_still_be_answered() -> None:
 def test_a_failure_on_the_way_ends_the_answer() -> None:
     """It does not complete, so that nobody takes it for the whole."""
 
-    async def work(generation: Generation, server: Server, scope: dict[str, Any]) -> None:
-        file = Numbers(fails_at=3 * CHUNK_BYTES)
-        with pytest.raises(RuntimeError, match="poison"):
-            await answer(generation, file, single_body((0, SIZE)))(
-                scope, server.receive, server.send
-            )
+    async def work(engine: Engine, server: Server, scope: dict[str, Any]) -> None:
+        file = Numbers(SIZE, fails_at=3 * CHUNK_BYTES)
+        await answer(engine, file, single_body((0, SIZE)))(scope, server.receive, server.send)
         assert len(server.finish()) < SIZE
+        record = record_of(scope)
+        assert (record.outcome, record.code) == ("failed", "generation_failed")
 
     run(work)
 
@@ -185,10 +143,10 @@ def test_a_failure_on_the_way_ends_the_answer() -> None:
 def test_a_client_that_leaves_ends_generation() -> None:
     """What was not begun is never made."""
 
-    async def work(generation: Generation, server: Server, scope: dict[str, Any]) -> None:
-        file = Numbers()
+    async def work(engine: Engine, server: Server, scope: dict[str, Any]) -> None:
+        file = Numbers(SIZE)
         task = asyncio.ensure_future(
-            answer(generation, file, single_body((0, SIZE)))(scope, server.receive, server.send)
+            answer(engine, file, single_body((0, SIZE)))(scope, server.receive, server.send)
         )
         await eventually(lambda: len(server.messages) >= 2)
         server.gone.set()
@@ -202,8 +160,8 @@ def test_a_client_that_leaves_ends_generation() -> None:
 def test_a_client_that_stops_reading_is_left() -> None:
     """After the time-out."""
 
-    async def work(generation: Generation, server: Server, scope: dict[str, Any]) -> None:
-        response = answer(generation, Numbers(), single_body((0, SIZE)), stall_timeout_seconds=0.01)
+    async def work(engine: Engine, server: Server, scope: dict[str, Any]) -> None:
+        response = answer(engine, Numbers(SIZE), single_body((0, SIZE)), stall_timeout_seconds=0.01)
         await response(scope, server.receive, server.send)
         assert record_of(scope).outcome == "stalled"
 
@@ -217,12 +175,12 @@ def test_a_client_that_keeps_every_buffer_is_left() -> None:
         async def send(self, message: Any) -> None:
             self.held.append(message.get("body", b""))
 
-    async def work(generation: Generation, _: Server, scope: dict[str, Any]) -> None:
+    async def work(engine: Engine, _: Server, scope: dict[str, Any]) -> None:
         hoarder = Hoarder()
-        response = answer(generation, Numbers(), single_body((0, SIZE)), stall_timeout_seconds=0.05)
+        response = answer(engine, Numbers(SIZE), single_body((0, SIZE)), stall_timeout_seconds=0.05)
         await response(scope, hoarder.receive, hoarder.send)
         assert record_of(scope).outcome == "stalled"
-        assert generation.streams == 1
+        assert engine.streams == 1
         hoarder.held.clear()
 
     run(work)
@@ -231,14 +189,14 @@ def test_a_client_that_keeps_every_buffer_is_left() -> None:
 def test_a_place_is_taken_until_its_buffers_are_back() -> None:
     """Else memory would exceed what the settings say."""
 
-    async def work(generation: Generation, server: Server, scope: dict[str, Any]) -> None:
-        await answer(generation, Numbers(), single_body((0, SIZE)))(
+    async def work(engine: Engine, server: Server, scope: dict[str, Any]) -> None:
+        await answer(engine, Numbers(SIZE), single_body((0, SIZE)))(
             scope, server.receive, server.send
         )
-        await eventually(lambda: generation.streams == 0)
-        stream = generation.open(Numbers(), [(0, SIZE)])
+        await eventually(lambda: engine.streams == 0)
+        stream = engine.open(Numbers(SIZE), [(0, SIZE)])
         with pytest.raises(OverloadedError):
-            await answer(generation, Numbers(), single_body((0, SIZE)))(
+            await answer(engine, Numbers(SIZE), single_body((0, SIZE)))(
                 scope, server.receive, server.send
             )
         for _ in range(3):
@@ -247,8 +205,8 @@ def test_a_place_is_taken_until_its_buffers_are_back() -> None:
         assert len(chunk.view) == CHUNK_BYTES
         stream.close()
         stream.close()
-        await eventually(lambda: generation.pool.free >= 2)
-        assert generation.streams == 1
+        await asyncio.sleep(0.05)
+        assert engine.streams == 1
         del chunk
 
     run(work)

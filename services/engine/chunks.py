@@ -12,11 +12,13 @@ class ChunkTask:
     """One chunk to make.
 
     Attributes:
+        index: Its number, counted over all spans.
         part: Index of the span it belongs to.
         start: First byte, counted over the file.
         stop: The byte after its last.
     """
 
+    index: int
     part: int
     start: int
     stop: int
@@ -43,11 +45,10 @@ def plan_chunks(
         ... ]
         [(3, 4), (4, 8), (8, 16), (16, 21)]
     """
-    step = first_chunk_bytes
+    step, index = first_chunk_bytes, 0
     for part, (start, stop) in enumerate(spans):
         position = start
         while position < stop:
             chunk_stop = min(stop, (position // step + 1) * step)
-            yield ChunkTask(part, position, chunk_stop)
-            position = chunk_stop
-            step = chunk_bytes
+            yield ChunkTask(index, part, position, chunk_stop)
+            position, step, index = chunk_stop, chunk_bytes, index + 1

@@ -1,0 +1,1 @@
+"""What makes chunks: threads of this process, worker processes, other machines."""

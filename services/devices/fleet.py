@@ -1,0 +1,143 @@
+"""From settings to devices, with the memory that they share."""
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.devices.names import DeviceName
+from services.devices.process import ProcessDevice
+from services.devices.threads import ThreadDevice
+from services.engine import BufferPool, Device, EngineOptions
+from services.errors import StartupError
+
+CPU_CHUNK_BYTES = 2**22
+GPU_CHUNK_BYTES = 2**24
+RAY_CHUNK_BYTES = 2**25
+"""What suits a device: larger pieces where each costs more to fetch."""
+
+_WORKER_LANES = 2
+_CPU_MAKER = "services.devices.makers:CpuMaker"
+_CUDA_MAKER = "services.devices.cuda_maker:CudaMaker"
+_COUNT_SECONDS = 120
+_COUNT = "import torch; print(torch.cuda.device_count())"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOptions:
+    """Which devices, and how they work.
+
+    Attributes:
+        names: Of the devices; never empty.
+        threads: Lanes of this process.
+        race_timeout_seconds: After which a worker's chunk is made elsewhere too.
+    """
+
+    names: tuple[DeviceName, ...]
+    threads: int
+    race_timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All devices of a server.
+
+    Attributes:
+        pool: Where their chunks go.
+        devices: That make them.
+        reserve: For what those cannot make; None where this process is one of them.
+    """
+
+    pool: BufferPool
+    devices: Sequence[Device]
+    reserve: Device | None
+
+
+def choose_devices(*, has_ray: bool) -> tuple[DeviceName, ...]:
+    """Return the best devices that there are.
+
+    Args:
+        has_ray: Whether a Ray cluster was named.
+
+    Examples:
+        >>> [str(name) for name in choose_devices(has_ray=True)]
+        ['ray']
+    """
+    if has_ray:
+        return (DeviceName("ray"),)
+    gpus = count_gpus()
+    return tuple(DeviceName("cuda", index) for index in range(gpus)) or (DeviceName("cpu"),)
+
+
+def count_gpus() -> int:
+    """Return how many GPUs can be used here.
+
+    A process of its own asks: what looks for GPUs takes memory on them, and seconds.
+    """
+    is_there = any(Path("/dev").glob("nvidia[0-9]*"))
+    if not is_there or not all(map(importlib.util.find_spec, ("torch", "triton"))):
+        return 0
+    try:
+        asked = subprocess.run(  # noqa: S603 - our own interpreter and code
+            [sys.executable, "-c", _COUNT],
+            capture_output=True,
+            check=True,
+            timeout=_COUNT_SECONDS,
+            text=True,
+        )
+        return int(asked.stdout)
+    except (subprocess.SubprocessError, ValueError):
+        return 0
+
+
+def chunk_bytes_for(names: Sequence[DeviceName]) -> int:
+    """Return the size of chunks that suits some devices.
+
+    Examples:
+        >>> chunk_bytes_for([DeviceName("cpu")])
+        4194304
+    """
+    kinds = {name.kind for name in names}
+    if "ray" in kinds:
+        return RAY_CHUNK_BYTES
+    return GPU_CHUNK_BYTES if "cuda" in kinds else CPU_CHUNK_BYTES
+
+
+def make_fleet(fleet: FleetOptions, engine: EngineOptions, *, warm_up: Callable[[], None]) -> Fleet:
+    """Return the devices of a server; nothing is started.
+
+    Args:
+        fleet: Which.
+        engine: Its bounds.
+        warm_up: Of the kernels of this process.
+
+    Raises:
+        StartupError: If what a device needs is not installed.
+    """
+    local = ThreadDevice("cpu", lanes=fleet.threads, warm_up=warm_up)
+    workers = [name for name in fleet.names if name.kind != "cpu"]
+    lanes = fleet.threads + _WORKER_LANES * len(workers)
+    pool = engine.pool(lanes=lanes, is_shared=bool(workers))
+    devices: list[Device] = [_worker(name, fleet, pool) for name in workers]
+    if len(workers) < len(fleet.names):
+        return Fleet(pool, [local, *devices], None)
+    return Fleet(pool, devices, local)
+
+
+def _worker(name: DeviceName, fleet: FleetOptions, pool: BufferPool) -> ProcessDevice:
+    if name.kind == "cuda":
+        for module in ("torch", "triton"):
+            if importlib.util.find_spec(module) is None:
+                raise StartupError(
+                    f"device {name} needs {module}; install it with: pip install 'weightbank[gpu]'"
+                )
+    return ProcessDevice(
+        str(name),
+        target=_CUDA_MAKER if name.kind == "cuda" else _CPU_MAKER,
+        argument=str(name),
+        pool=pool,
+        lanes=_WORKER_LANES,
+        late_seconds=fleet.race_timeout_seconds,
+    )

@@ -1,0 +1,125 @@
+"""A worker process as its server sees it: started, asked, killed, and known to be dead."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+from services.devices.frames import EndOfFrames, receive_frame, send_frame
+from services.devices.worker import MADE
+from services.engine.device import DeviceLostError, MakingFailedError
+
+_START_SECONDS = 300.0
+_CODE = (
+    "import json, sys; options = json.loads(sys.argv[3]); sys.path[:] = options.pop('path'); "
+    "from services.devices.worker import main; main(**options)"
+)
+
+
+class WorkerProcess:
+    """One process, from its start to its end.
+
+    Examples:
+        >>> pages = os.memfd_create("pages")
+        >>> os.ftruncate(pages, 4096)
+        >>> worker = WorkerProcess(
+        ...     "process:0", "services.devices.makers:CpuMaker", "", descriptor=pages, lanes=1)
+        >>> worker.wait_until_ready()
+        >>> worker.call(0, (0, 0, []))
+        >>> worker.end()
+        >>> os.close(pages)
+    """
+
+    def __init__(
+        self, name: str, target: str, argument: str, *, descriptor: int, lanes: int
+    ) -> None:
+        """Start it; it is not ready yet.
+
+        Args:
+            name: Of the device; it shows in lists of processes.
+            target: ``module:class`` of its maker.
+            argument: For the maker.
+            descriptor: Of the memory that chunks go into.
+            lanes: Calls at once.
+        """
+        self._name = name
+        pairs = [socket.socketpair() for _ in range(lanes)]
+        self._lanes = [ours for ours, _ in pairs]
+        theirs = [other.fileno() for _, other in pairs]
+        options = {
+            "path": sys.path,
+            "target": target,
+            "argument": argument,
+            "descriptor": descriptor,
+            "lanes": theirs,
+            "parent": os.getpid(),
+        }
+        command = [sys.executable, "-c", _CODE, "weightbank-worker", name, json.dumps(options)]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
+                command, stdin=subprocess.DEVNULL, pass_fds=[descriptor, *theirs]
+            )
+        finally:
+            for _, other in pairs:
+                other.close()
+        self._pidfd = os.pidfd_open(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def wait_until_ready(self) -> None:
+        """Wait until all lanes take calls.
+
+        Raises:
+            DeviceLostError: If it died, or took too long.
+        """
+        for connection in self._lanes:
+            connection.settimeout(_START_SECONDS)
+            try:
+                receive_frame(connection)
+            except (EndOfFrames, TimeoutError) as error:
+                raise self.lost() from error
+            connection.settimeout(None)
+
+    def call(self, lane: int, message: Any) -> None:
+        """Have a chunk made, and wait for it.
+
+        Raises:
+            DeviceLostError: If the process died; it writes nothing any more.
+            MakingFailedError: If it lives, and could not make it.
+        """
+        connection = self._lanes[lane]
+        try:
+            send_frame(connection, message)
+            outcome, reason = receive_frame(connection)
+        except EndOfFrames as error:
+            raise self.lost() from error
+        if outcome != MADE:
+            raise MakingFailedError(f"{self._name}: {reason}")
+
+    def lost(self) -> DeviceLostError:
+        """See that it is dead, and return the error that says how it died."""
+        self.kill()
+        status = self._process.wait()
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        return DeviceLostError(f"{self._name}: worker process {self.pid} {how}")
+
+    def kill(self) -> None:
+        """End it, whatever it does. May be called from any thread, and when it is dead."""
+        # By descriptor: its number may be another process's by now.
+        with contextlib.suppress(ProcessLookupError, OSError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kill it, wait until it is dead, and give back what it took."""
+        self.kill()
+        self._process.wait()
+        for connection in self._lanes:
+            connection.close()
+        os.close(self._pidfd)

@@ -1,0 +1,199 @@
+"""What the scheduler remembers: of streams, of their chunks, of devices, of work under way."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from services.engine.buffers import Lease
+from services.engine.chunks import ChunkTask
+from services.engine.device import Device, Work
+from services.engine.source import ByteSource
+from weightbank.prepared import Flight
+
+HANDED_OVER_CHUNKS = 2
+"""Chunks that a transport can hold: the one given last, and the tail of the one before."""
+
+
+@dataclass(eq=False, slots=True)
+class DeviceState:
+    """A device as the scheduler sees it.
+
+    Attributes:
+        device: The device.
+        is_reserve: Whether it works only where no other device can.
+        is_up: Whether it takes work.
+        is_alone: Whether one suspect has it to itself.
+        running: What it works on.
+        busy_seconds: Time that its lanes spent on work, in sum.
+    """
+
+    device: Device
+    is_reserve: bool = False
+    is_up: bool = False
+    is_alone: bool = False
+    running: set["Attempt | Step"] = field(default_factory=set)
+    busy_seconds: float = 0.0
+
+
+@dataclass(eq=False, slots=True)
+class ChunkState:
+    """A chunk that was begun and has not been handed over.
+
+    Attributes:
+        task: Which one.
+        failures: Attempts that failed, or died while nothing else could be blamed.
+        error: Of the last attempt that failed.
+        attempts: Those under way.
+        view: Its bytes, once they are there.
+        is_local: Whether only this process can make it.
+        flights: Whole tensors that it waits for.
+    """
+
+    task: ChunkTask
+    failures: int = 0
+    error: Exception | None = None
+    attempts: "list[Attempt]" = field(default_factory=list)
+    view: memoryview | None = None
+    is_local: bool = False
+    flights: list[Flight] = field(default_factory=list)
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is neither there nor being made."""
+        return self.view is None and not self.attempts
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a whole tensor that it needs is still in the making."""
+        return not all(flight.done for flight in self.flights)
+
+    def leave_flights(self) -> None:
+        """Wait for no tensor any more."""
+        for flight in self.flights:
+            flight.leave()
+        self.flights.clear()
+
+
+@dataclass(eq=False, slots=True)
+class Queue:
+    """One stream's chunks: a window of them in order, and lazily those to come.
+
+    Attributes:
+        file: Whose bytes.
+        tasks: Chunks that nobody has begun.
+        window_chunks: Most chunks begun and not handed over.
+        notify: Called when the head has arrived or the stream has failed.
+        chunks: Those of the window, in order.
+        again: Those of the window that a device should take, again or too.
+        lent: Buffers that are out for this stream, its reader's included.
+        virtual_time: Bytes it was given, on the clock that all streams share.
+        error: What ended it.
+        is_closed: Whether its reader has gone.
+        remaining_bytes: Bytes that were not handed over yet.
+    """
+
+    file: ByteSource
+    tasks: Iterator[ChunkTask]
+    window_chunks: int
+    notify: Callable[[], None]
+    remaining_bytes: int
+    chunks: deque[ChunkState] = field(default_factory=deque)
+    again: list[ChunkState] = field(default_factory=list)
+    lent: int = 0
+    virtual_time: float = 0.0
+    error: Exception | None = None
+    is_closed: bool = False
+    _next: ChunkTask | None = None
+
+    @property
+    def lent_limit(self) -> int:
+        """Most buffers that are out for this stream, but for one more of a race."""
+        return self.window_chunks + HANDED_OVER_CHUNKS
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether its reader has every buffer, so that nothing can be made."""
+        return not self.chunks and self.lent >= self.lent_limit
+
+    @property
+    def misses_head(self) -> bool:
+        """Whether its next chunk is still to be begun."""
+        if self.chunks:
+            return self.chunks[0].is_missing
+        return self.lent < self.lent_limit and self.peek() is not None
+
+    @property
+    def waiting_chunks(self) -> int:
+        """Chunks of its window that no device works on."""
+        missing = sum(chunk.is_missing for chunk in self.chunks)
+        return missing + int(len(self.chunks) < self.window_chunks and self.peek() is not None)
+
+    def peek(self) -> ChunkTask | None:
+        """Return the next chunk that nobody has begun."""
+        if self._next is None:
+            self._next = next(self.tasks, None)
+        return self._next
+
+    def begin(self) -> ChunkState:
+        """Take the next chunk into the window."""
+        task = self.peek()
+        assert task is not None
+        self._next = None
+        chunk = ChunkState(task)
+        self.chunks.append(chunk)
+        return chunk
+
+    def work(self, chunk: ChunkState) -> Work:
+        """Return a chunk as devices take it."""
+        return Work(self.file, chunk.task.start, chunk.task.stop)
+
+    def clear(self) -> Sequence[ChunkState]:
+        """Forget all chunks; return them."""
+        chunks = list(self.chunks)
+        self.chunks.clear()
+        self.again.clear()
+        self.tasks = iter(())
+        self._next = None
+        return chunks
+
+
+@dataclass(eq=False, slots=True)
+class Attempt:
+    """A device at work on a chunk.
+
+    Attributes:
+        queue: Of the stream.
+        chunk: Which one.
+        device: At work.
+        lease: Where its bytes go.
+        work: As the device takes it.
+        began: Monotonic time, in seconds.
+        is_alone: Whether the device does nothing else meanwhile.
+        is_late: Whether it was found to be late.
+    """
+
+    queue: Queue
+    chunk: ChunkState
+    device: DeviceState
+    lease: Lease
+    work: Work
+    began: float
+    is_alone: bool = False
+    is_late: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Step:
+    """A lane at work on a part of a whole tensor, of which no chunk can be made before.
+
+    Attributes:
+        queue: Of the stream that pays for it.
+        flight: Its place in the tensor's making.
+        device: At work.
+        began: Monotonic time, in seconds.
+    """
+
+    queue: Queue
+    flight: Flight
+    device: DeviceState
+    began: float
