@@ -8,8 +8,9 @@ import uvicorn
 
 from app.application import create_app
 from app.connection import BoundedProtocol
+from app.draining import DrainingServer
 from app.settings import Settings, load_settings
-from app.wiring import open_store
+from app.wiring import open_store, wiring_in
 from services.errors import StartupError
 
 _CANNOT_START = 1
@@ -47,8 +48,9 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     shown = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     print(f"weightbank listens on {shown}", flush=True)  # noqa: T201 - for whoever started it
     print(f"documentation: {shown}/docs", flush=True)  # noqa: T201
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         loop="uvloop",
         http=BoundedProtocol,
         ws="none",
@@ -56,9 +58,13 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = DrainingServer(
+        config,
+        drain=lambda: wiring_in(app).drain(),  # made by the lifespan, after this
+        timeout_seconds=settings.shutdown_timeout_seconds,
+    )
+    server.run(sockets=[listener])
 
 
 def _listen(settings: Settings) -> socket.socket:

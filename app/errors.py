@@ -28,6 +28,7 @@ STATUS_OF_CODE = MappingProxyType(
         "generation_failed": HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
         "unknown_algorithm": HTTPStatus.NOT_IMPLEMENTED,
+        "no_device": HTTPStatus.SERVICE_UNAVAILABLE,
         "overloaded": HTTPStatus.SERVICE_UNAVAILABLE,
         "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
         "shutting_down": HTTPStatus.SERVICE_UNAVAILABLE,

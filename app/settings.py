@@ -128,7 +128,8 @@ class Settings(BaseSettings):
         30,
         gt=0,
         le=_LONGEST_SECONDS,
-        description="How long running answers may take to finish after SIGTERM.",
+        description="How long running answers may take to finish after SIGTERM; until then "
+        "`/readyz` answers 503, and new streams are refused.",
     )
     limit_streams: PositiveInt = Field(
         32,

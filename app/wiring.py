@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from sqlalchemy import Engine as Database
 
 from app.engine_watch import EngineWatch
@@ -64,7 +64,12 @@ class Wiring:
 
 def wiring_of(request: Request) -> Wiring:
     """Return what the app of a request consists of."""
-    wiring: Wiring = request.app.state.wiring
+    return wiring_in(request.app)
+
+
+def wiring_in(app: FastAPI) -> Wiring:
+    """Return what an app consists of, once its lifespan has begun."""
+    wiring: Wiring = app.state.wiring
     return wiring
 
 

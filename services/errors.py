@@ -7,6 +7,7 @@ WeightbankError
 └── RetryError                 not now; carries ``retry_after_seconds``
     ├── OverloadedError        a bound on work at one time is reached
     ├── StoreUnavailableError  the database does not answer
+    ├── NoDeviceError          nothing that makes chunks could be started
     └── ShuttingDownError      the server stops
 
 StartupError                   the process cannot start; one line for its operator
@@ -90,6 +91,15 @@ class StoreUnavailableError(RetryError):
 
     def __init__(self) -> None:
         super().__init__("store", "does not answer", retry_after_seconds=5)
+
+
+class NoDeviceError(RetryError):
+    """Nothing that makes chunks could be started; it is being tried again."""
+
+    code = "no_device"
+
+    def __init__(self) -> None:
+        super().__init__("devices", "could not be started, none of them", retry_after_seconds=5)
 
 
 class ShuttingDownError(RetryError):

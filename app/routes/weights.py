@@ -33,6 +33,7 @@ _RANGE_CODES = (
     "overlapping_ranges",
     "range_not_satisfiable",
 )
+_MAKING_CODES = ("no_device", "generation_failed")
 _GET_CODES = (
     "unknown_spec",
     "missing_seed",
@@ -63,7 +64,7 @@ _FILE_HEADERS = {
         200: octets_answer("The whole file.", **_FILE_HEADERS),
         206: octets_answer("The ranges that were asked for.", **_FILE_HEADERS),
     },
-    codes=("missing_seed", *SPEC_CODES, *_RANGE_CODES, "store_unavailable", "generation_failed"),
+    codes=("missing_seed", *SPEC_CODES, *_RANGE_CODES, "store_unavailable", *_MAKING_CODES),
     openapi_extra={
         "requestBody": spec_body(),
         "parameters": [QUERY_SPEC_SEED, QUERY_DTYPE, *request_headers("Range", "If-Range")],
@@ -121,7 +122,7 @@ route(
         *_RANGE_CODES,
         "overloaded",
         "store_unavailable",
-        "generation_failed",
+        *_MAKING_CODES,
     ),
     openapi_extra={
         "parameters": [

@@ -236,13 +236,14 @@ class Crew:
             try:
                 device.device.start()
             except Exception as error:  # noqa: BLE001 - it is tried again, whatever it was
+                device.has_failed = True
                 if not self._closing.is_set():
                     self._observer.went_down(device.device.name, error)
                 self._closing.wait(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, _LONGEST_RESTART_SECONDS)
                 continue
             with self._lock:
-                device.is_up = True
+                device.is_up, device.has_failed = True, False
                 condition.notify()
             self._observer.came_up(device.device.name)
             lost.wait()

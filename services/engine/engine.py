@@ -26,7 +26,7 @@ from services.engine.scheduler import Backlog
 from services.engine.source import ByteSource
 from services.engine.state import HANDED_OVER_CHUNKS, DeviceState, Queue
 from services.engine.stream import Chunk, Stream
-from services.errors import OverloadedError, ShuttingDownError
+from services.errors import NoDeviceError, OverloadedError, ShuttingDownError
 
 SMALL_READ_BYTES = 2**18
 """Reads of at most this many bytes are made by one job and are no stream."""
@@ -161,7 +161,8 @@ class Engine:
             OverloadedError: If too many small reads wait already.
             ShuttingDownError: If the engine drains.
         """
-        self._refuse_if_draining()
+        if self._is_draining:
+            raise ShuttingDownError
 
         def job() -> list[bytes] | None:
             return [self._fill(file, span) for span in spans] if _is_ready(file, spans) else None
@@ -175,8 +176,12 @@ class Engine:
         Raises:
             OverloadedError: If all streams are taken.
             ShuttingDownError: If the engine drains.
+            NoDeviceError: If nothing that makes chunks could be started.
         """
-        self._refuse_if_draining()
+        if self._is_draining:
+            raise ShuttingDownError
+        if all(device.has_failed for device in self.devices):
+            raise NoDeviceError
         if len(self._places) >= self.options.streams:
             raise OverloadedError("streams", limit=self.options.streams)
         stream = Stream(
@@ -210,10 +215,6 @@ class Engine:
         """Make nothing more for a queue; called by streams."""
         self._crew.remove(queue)
         self._release_when_empty(queue)
-
-    def _refuse_if_draining(self) -> None:
-        if self._is_draining:
-            raise ShuttingDownError
 
     async def _read_streamed(self, file: ByteSource, spans: Sequence[Span]) -> list[bytes]:
         contents = [bytearray() for _ in spans]

@@ -22,6 +22,7 @@ class DeviceState:
         device: The device.
         is_reserve: Whether it works only where no other device can.
         is_up: Whether it takes work.
+        has_failed: Whether it could not be started when that was last tried.
         is_alone: Whether one suspect has it to itself.
         running: What it works on.
         busy_seconds: Time that its lanes spent on work, in sum.
@@ -30,6 +31,7 @@ class DeviceState:
     device: Device
     is_reserve: bool = False
     is_up: bool = False
+    has_failed: bool = False
     is_alone: bool = False
     running: set["Attempt | Step"] = field(default_factory=set)
     busy_seconds: float = 0.0

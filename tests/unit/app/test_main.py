@@ -130,6 +130,37 @@ def test_a_client_finishes_after_a_signal(tmp_path: Path) -> None:
         assert errors == ""
 
 
+TERABYTES = {
+    "layers": [{"name": "e", "type": "Embedding", "num_embeddings": 2**32, "embedding_dim": 256}]
+}
+
+
+def test_a_server_that_drains_says_so(tmp_path: Path) -> None:
+    """It is alive, not ready, and begins no stream; at the deadline it cuts off what is left."""
+    with serving(tmp_path, shutdown_timeout_seconds="3") as (url, process):
+        posted = httpx.post(f"{url}/v1/specs", json=TERABYTES, timeout=SECONDS).json()
+        path = f"{url}/v1/weights/{posted['id']}?seed=1"
+        with httpx.stream("GET", path, timeout=SECONDS) as response:
+            parts = response.iter_bytes()
+            first = next(parts)
+            process.send_signal(signal.SIGTERM)
+            while (ready := httpx.get(f"{url}/readyz", timeout=SECONDS)).status_code == 200:
+                next(parts)
+            assert ready.json()["reasons"] == ["server: is shutting down"]
+            assert httpx.get(f"{url}/healthz", timeout=SECONDS).status_code == 200
+            refused = httpx.get(path, timeout=SECONDS)
+            assert (refused.status_code, refused.json()["code"]) == (503, "shutting_down")
+            assert refused.headers["retry-after"]
+            with pytest.raises(httpx.TransportError):
+                for _ in parts:
+                    pass
+        process.communicate(timeout=SECONDS)
+    with serving(tmp_path) as (url, _):
+        path = path.replace(path[: path.index("/v1")], url)
+        again = httpx.get(path, headers={"Range": f"bytes=0-{len(first) - 1}"}, timeout=SECONDS)
+        assert again.content == first
+
+
 def test_it_serves_and_stops_on_a_signal(tmp_path: Path) -> None:
     """Status 0 or the signal's, nothing on standard error."""
     with serving(tmp_path) as (url, process):

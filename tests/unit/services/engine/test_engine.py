@@ -1,12 +1,14 @@
 """The engine over threads: chunks in order, bounded, cancelled, made again."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 
+from services.devices.threads import ThreadDevice
 from services.engine import SMALL_READ_BYTES, Engine, Unobserved
-from services.errors import ChunkFailedError, OverloadedError, ShuttingDownError
+from services.errors import ChunkFailedError, NoDeviceError, OverloadedError, ShuttingDownError
 from tests.engines import CHUNK_BYTES, Gated, Numbers, eventually, run
 from weightbank.errors import LimitExceededError
 
@@ -152,6 +154,28 @@ def test_a_draining_engine_finishes_and_begins_nothing() -> None:
         assert await drain(stream) == file.content(0, file.size_bytes)
 
     run(work)
+
+
+def test_a_device_that_cannot_be_started_is_tried_again() -> None:
+    """Until then streams are refused, and it is said which device is missing."""
+    is_broken = threading.Event()
+    is_broken.set()
+
+    def warm_up() -> None:
+        if is_broken.is_set():
+            raise RuntimeError("no compiler")
+
+    async def work(engine: Engine) -> None:
+        file = Numbers(2 * CHUNK_BYTES)
+        await eventually(lambda: engine.devices[0].has_failed)
+        assert engine.missing_devices() == ["cpu"]
+        with pytest.raises(NoDeviceError):
+            engine.open(file, [(0, 1)])
+        is_broken.clear()
+        await eventually(lambda: not engine.missing_devices())
+        assert await received(engine, file) == file.content(0, file.size_bytes)
+
+    run(work, devices=[ThreadDevice("cpu", lanes=1, warm_up=warm_up)])
 
 
 def test_streams_are_bounded() -> None:
