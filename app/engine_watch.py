@@ -53,6 +53,8 @@ class EngineWatch:
         for state in engine.devices:
             # Series that are there from the start, so that a first event is an increase.
             name = state.device.name
+            self._generation_seconds.labels(name)
+            self._generated_bytes.labels(name)
             self._losses.labels(name)
             for reason in ("lost", "late", "failed"):
                 self._retries.labels(name, reason)

@@ -37,6 +37,14 @@ class Dtype:
     smallest: float
     largest: float
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes by name: there is one object of each dtype in each."""
+        return _dtype, (self.name,)
+
+
+def _dtype(name: str) -> Dtype:
+    return DTYPES[name]
+
 
 def _floating(name: str, code: str, storage: str, largest: float) -> Dtype:
     storage_dtype = np.dtype(storage)

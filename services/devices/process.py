@@ -48,7 +48,12 @@ class ProcessDevice:
         self._pool = pool
         self._lock = threading.Lock()
         self._process: WorkerProcess | None = None
-        self._is_closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker, if there is one."""
+        process = self._process
+        return None if process is None else process.pid
 
     def start(self) -> None:
         """See ``Device.start``."""
@@ -62,10 +67,8 @@ class ProcessDevice:
             lanes=self.lanes,
         )
         with self._lock:
-            # Known before it is ready, so that a server that ends leaves it not behind.
+            # Known before it is ready, so that it can be interrupted.
             self._process = process
-            if self._is_closed:
-                process.kill()
         process.wait_until_ready()
 
     def make(self, work: Work, lease: Lease, *, lane: int) -> None:
@@ -84,9 +87,7 @@ class ProcessDevice:
 
     def close(self) -> None:
         """See ``Device.close``."""
-        with self._lock:
-            self._is_closed = True
-        self.interrupt()
+        self._end()
 
     def _end(self) -> None:
         with self._lock:

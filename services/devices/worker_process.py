@@ -112,12 +112,12 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End it, whatever it does. May be called from any thread, and when it is dead."""
-        # By descriptor: its number may be another process's by now.
+        # By descriptor: its number may be another process's once it was waited for.
         with contextlib.suppress(ProcessLookupError, OSError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def end(self) -> None:
-        """Kill it, wait until it is dead, and give back what it took."""
+        """Kill it, wait until it is dead, and give back what it took; nobody calls it then."""
         self.kill()
         self._process.wait()
         for connection in self._lanes:

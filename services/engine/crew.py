@@ -85,10 +85,12 @@ class Crew:
                 self._lost[device].set()
                 self._conditions[device].notify_all()
         for device in self.devices:
-            device.device.close()
+            device.device.interrupt()
         deadline = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        for device in self.devices:
+            device.device.close()
 
     def add(self, queue: Queue) -> None:
         """Begin to serve a stream."""

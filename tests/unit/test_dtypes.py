@@ -1,6 +1,8 @@
 """Dtypes: ranges and storage, as torch has them."""
 
+import copy
 import math
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -77,3 +79,10 @@ def test_integer_constants(name: str) -> None:
     dtype = DTYPES[name]
     for value in (dtype.smallest, dtype.largest, 1.0):
         assert stored_constant(value, dtype) == int(value)
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_a_dtype_is_itself_after_a_journey(name: str) -> None:
+    """Between processes, and through copies: code asks which object it is."""
+    assert pickle.loads(pickle.dumps(DTYPES[name])) is DTYPES[name]
+    assert copy.deepcopy(DTYPES[name]) is DTYPES[name]
