@@ -166,9 +166,7 @@ class Crew:
             elif self._make(attempt, lane):
                 self._conclude(partial(scheduler.made, attempt))
         except DeviceLostError as error:
-            if not self._closing.is_set():
-                self._observer.went_down(name, error)
-            self._conclude(partial(scheduler.lost, attempt, _without_frames(error)))
+            self._lose(attempt, error)
         except UnsuitableError:
             self._conclude(partial(scheduler.unsuitable, attempt))
         except Exception as error:  # noqa: BLE001 - a lane outlives whatever a chunk does
@@ -210,10 +208,17 @@ class Crew:
     def _conclude(self, count: Callable[[float], None]) -> None:
         with self._lock:
             count(time.monotonic())
-            for device in self.devices:
-                if not device.is_up:
-                    self._lost[device].set()
             self._wake()
+
+    def _lose(self, attempt: Attempt, error: Exception) -> None:
+        device = attempt.device
+        with self._lock:
+            is_first = device.is_up  # other lanes of it lose their chunks too
+            self._scheduler.lost(attempt, _without_frames(error), time.monotonic())
+            self._lost[device].set()
+            self._wake()
+        if is_first and not self._closing.is_set():
+            self._observer.went_down(device.device.name, error)
 
     def _progressed(self) -> None:
         """Look again at those who wait for whole tensors."""

@@ -1,58 +1,14 @@
 """``python -m app`` as an operator sees it: what it says, and how it exits."""
 
-import contextlib
-import os
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-SECONDS = 60
-
-
-def environment(tmp_path: Path, **settings: str) -> dict[str, str]:
-    """Variables of a server that leaves nothing behind."""
-    kept = {name: value for name, value in os.environ.items() if "WEIGHTBANK" not in name}
-    own = {f"WEIGHTBANK_{name.upper()}": value for name, value in settings.items()}
-    return {**kept, "WEIGHTBANK_DATA_DIR": str(tmp_path / "data"), **own}
-
-
-def start(tmp_path: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a server that cannot start."""
-    return subprocess.run(
-        [sys.executable, "-m", "app"],
-        env=environment(tmp_path, **settings),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-
-
-@contextlib.contextmanager
-def serving(tmp_path: Path, **settings: str) -> Iterator[tuple[str, Any]]:
-    """A server in a process of its own, on a free port."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app"],
-        env=environment(tmp_path, port="0", **settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        assert line.startswith("weightbank listens on http://127.0.0.1:"), line
-        yield line.split()[-1], process
-    finally:
-        process.kill()
-        process.communicate()
+from tests.servers import SECONDS, serving, start
 
 
 def refusal(completed: subprocess.CompletedProcess[str], status: int) -> str:
