@@ -1,0 +1,196 @@
+"""Large files over HTTP, beside nginx and a file in the page cache, in one run.
+
+    python -m benchmarks.http
+
+The same number of bytes comes from nginx by sendfile and from the service, which
+makes them meanwhile; curl throws them away. The rounds alternate, so that what else
+the machine does meets all; medians are compared, and the ratio is that of a round.
+"""
+
+import argparse
+import hashlib
+import statistics
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import weightbank
+from benchmarks.machine import describe_machine
+from benchmarks.nginx import FILE, running_nginx
+from benchmarks.server import Server, running_server, server_at
+from benchmarks.tables import Report, head, number, row
+from benchmarks.transfers import Transfer, download, first_byte_seconds, median_of, percentile
+
+COLUMNS = 2**13
+FIRST_BYTES = 50
+PAUSE_SECONDS = 0.05
+CHECKED_BYTES = 2**26
+PEER = "nginx, sendfile"
+"""Name of the case that all others are compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One kind of file.
+
+    Attributes:
+        name: What is in it.
+        server: That sends it.
+        path: Where it is.
+        size_bytes: It has.
+    """
+
+    name: str
+    server: Server
+    path: str
+    size_bytes: int
+
+
+def specs(size_bytes: int) -> dict[str, tuple[dict[str, Any], str]]:
+    """Return a spec and a dtype by name, each for about ``size_bytes`` of one tensor."""
+
+    def matrix(init: object, element_bytes: int = 4) -> dict[str, Any]:
+        rows = size_bytes // element_bytes // COLUMNS
+        layer = {"name": "fc", "type": "Linear", "in_features": COLUMNS, "out_features": rows}
+        return {"layers": [layer | {"bias": False, "init": init}]}
+
+    constant = {"type": "constant", "val": 0.02}
+    vector = {"name": "scale", "type": "Parameter", "shape": [size_bytes // 4], "init": constant}
+    return {
+        "normal": (matrix("kaiming_normal"), "float32"),
+        "uniform": (matrix("kaiming_uniform"), "float32"),
+        "constant": ({"layers": [vector]}, "float32"),
+        "bfloat16 normal": (matrix("kaiming_normal", 2), "bfloat16"),
+    }
+
+
+def cases(server: Server, size_bytes: int) -> list[Case]:
+    """Store the specs and return what is fetched."""
+    found = []
+    for name, (spec, dtype) in specs(size_bytes).items():
+        path = f"{server.register(spec)}?dtype={dtype}&seed="
+        size = weightbank.weights(spec, seed=0, dtype=dtype).size_bytes
+        found.append(Case(name, server, path, size))
+    return found
+
+
+def check(server: Server) -> None:
+    """Compare what the service sends with what the library makes in this process."""
+    for name, (spec, dtype) in specs(CHECKED_BYTES).items():
+        file = weightbank.weights(spec, seed=1, dtype=dtype)
+        digest = hashlib.sha256()
+        for chunk in file.chunks():
+            digest.update(chunk)
+        status, body = server.fetch("GET", f"{server.register(spec)}?dtype={dtype}&seed=1")
+        if status != 200 or hashlib.sha256(body).digest() != digest.digest():  # noqa: PLR2004
+            raise SystemExit(f"{name}: the service's bytes are not the library's")
+
+
+def measure(compared: Sequence[Case], *, connections: int, rounds: int) -> list[list[Transfer]]:
+    """Return the transfers of each round, in the order of the cases."""
+    return [
+        [
+            download(
+                case.server,
+                case.path if case.name == PEER else f"{case.path}{seed}",
+                connections=connections,
+                size_bytes=case.size_bytes,
+            )
+            for case in compared
+        ]
+        for seed in range(rounds)
+    ]
+
+
+def lines(compared: Sequence[Case], results: list[list[Transfer]], connections: int) -> list[str]:
+    """Return the table's lines of one number of connections."""
+    rates = [[transfer.gigabytes_per_second for transfer in line] for line in results]
+    found = []
+    for index, case in enumerate(compared):
+        transfers = [line[index] for line in results]
+        cells = (
+            statistics.median(line[index] for line in rates),
+            statistics.median(line[index] / line[0] for line in rates),
+            median_of(transfers, "server_seconds"),
+            median_of(transfers, "client_seconds"),
+        )
+        found.append(row(case.name, connections, *map(number, cells)))
+    return found
+
+
+def first_byte_line(case: Case) -> str:
+    """Return the line of a case in the table of first bytes."""
+    seeds = range(FIRST_BYTES)
+    paths = [case.path if case.name == PEER else f"{case.path}{seed}" for seed in seeds]
+    times = first_byte_seconds(case.server, paths, pause_seconds=PAUSE_SECONDS)
+    shown = (statistics.median(times), percentile(times, 0.99), times[-1])
+    return row(case.name, *(number(seconds * 1e3) for seconds in shown))
+
+
+@contextmanager
+def chosen_server(arguments: argparse.Namespace) -> Iterator[Server]:
+    """Run a server, or take the one that is named."""
+    if arguments.url is None:
+        with running_server() as server:
+            yield server
+    else:
+        yield server_at(arguments.url, pid=arguments.pid)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return what the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gibibytes", type=float, default=2, help="of a file")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--cases", nargs="+", help="by name; all if left out")
+    parser.add_argument("--url", help="of a server that runs already")
+    parser.add_argument("--pid", type=int, help="of that server, for its processor time")
+    parser.add_argument("--dry-run", action="store_true", help="write no results")
+    return parser.parse_args()
+
+
+def introduction(arguments: argparse.Namespace) -> list[str]:
+    """Return what stands above the tables."""
+    return [
+        "# Large files over HTTP, beside nginx",
+        "",
+        f"`python -m benchmarks.http`: files of {arguments.gibibytes:g} GiB to curl, which "
+        f"throws them away; medians of {arguments.rounds} alternating rounds. nginx sends a "
+        "file from the page cache by sendfile; a ratio is that to nginx in the same round. "
+        "float32 where nothing else is said. Processor seconds are those of all processes of "
+        "a server, and of all clients. " + describe_machine(),
+        "",
+    ]
+
+
+def main() -> None:
+    """Measure, print and write the tables."""
+    arguments = parse_arguments()
+    size_bytes = int(arguments.gibibytes * 2**30) // (4 * COLUMNS) * (4 * COLUMNS)
+    report = Report("http", introduction(arguments))
+    with running_nginx(size_bytes) as nginx, chosen_server(arguments) as server:
+        check(server)
+        ours = cases(server, size_bytes)
+        if arguments.cases:
+            ours = [case for case in ours if case.name in arguments.cases]
+        compared = [Case(PEER, nginx, FILE, size_bytes), *ours]
+        report.add(*head("", "connections", "GB/s", "ratio", "server s/GB", "client s/GB"))
+        measure(compared, connections=1, rounds=1)
+        for connections in arguments.connections:
+            results = measure(compared, connections=connections, rounds=arguments.rounds)
+            report.add(*lines(compared, results, connections))
+        report.add(
+            "",
+            f"First byte of a stream, {FIRST_BYTES} times, its connection's start included:",
+            "",
+            *head("", "median ms", "p99 ms", "max ms"),
+        )
+        report.add(*map(first_byte_line, compared))
+    if not arguments.dry_run:
+        report.write()
+
+
+if __name__ == "__main__":
+    main()
