@@ -20,11 +20,23 @@ class Maker(Protocol):
 
     survives_errors: bool
 
-    def start(self, pages: mmap.mmap) -> None:
-        """Make everything ready for work; ``pages`` is where all chunks go."""
+    def start(self, pages: mmap.mmap, *, buffer_bytes: int) -> None:
+        """Make everything ready for work.
 
-    def make(self, pieces: Sequence[Piece], buffer: memoryview, *, lane: int) -> None:
-        """Write pieces into a buffer, which lies in the pages."""
+        Args:
+            pages: Where all chunks go, a buffer each.
+            buffer_bytes: Of one buffer.
+        """
+
+    def make(self, pieces: Sequence[Piece], out: memoryview, *, buffer: int, lane: int) -> None:
+        """Write a chunk.
+
+        Args:
+            pieces: What it is made of.
+            out: Where its bytes go, the beginning of a buffer.
+            buffer: Number of that buffer in the pages.
+            lane: Number of the calling thread.
+        """
 
 
 class CpuMaker:
@@ -41,12 +53,12 @@ class CpuMaker:
         self._backend = CpuBackend()
         self._generator = Generator(self._backend, PreparedTensors())
 
-    def start(self, pages: mmap.mmap) -> None:
+    def start(self, pages: mmap.mmap, *, buffer_bytes: int) -> None:
         """See ``Maker.start``."""
-        del pages
+        del pages, buffer_bytes
         self._backend.warm_up()
 
-    def make(self, pieces: Sequence[Piece], buffer: memoryview, *, lane: int) -> None:
+    def make(self, pieces: Sequence[Piece], out: memoryview, *, buffer: int, lane: int) -> None:
         """See ``Maker.make``."""
-        del lane
-        fill_pieces(pieces, buffer, self._generator)
+        del buffer, lane
+        fill_pieces(pieces, out, self._generator)

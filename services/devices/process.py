@@ -64,6 +64,7 @@ class ProcessDevice:
             self._target,
             self._argument,
             descriptor=self._pool.descriptor,
+            buffer_bytes=self._pool.buffer_bytes,
             lanes=self.lanes,
         )
         with self._lock:

@@ -15,25 +15,38 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from services.devices.frames import EndOfFrames, receive_frame, send_frame
 from services.devices.makers import Maker
+from weightbank.pieces import Piece
 
 READY = "ready"
 MADE = "made"
+FAILED = "failed"
 
 _PR_SET_PDEATHSIG = 1
-_FAILED = 70
+_FAILED_STATUS = 70
 
 
-def main(*, target: str, argument: str, descriptor: int, lanes: Sequence[int], parent: int) -> None:
+def main(
+    *,
+    target: str,
+    argument: str,
+    descriptor: int,
+    buffer_bytes: int,
+    lanes: Sequence[int],
+    parent: int,
+) -> None:
     """Work until the server goes.
 
     Args:
         target: ``module:class`` of a maker.
         argument: For its constructor.
         descriptor: Of the memory that chunks go into.
+        buffer_bytes: Of one buffer in that memory.
         lanes: Descriptors of sockets, one for each lane.
         parent: Process id of the server.
     """
@@ -43,11 +56,15 @@ def main(*, target: str, argument: str, descriptor: int, lanes: Sequence[int], p
     pages = mmap.mmap(descriptor, 0)
     os.close(descriptor)
     module, _, name = target.partition(":")
-    maker: Maker = getattr(importlib.import_module(module), name)(argument)
-    maker.start(pages)
     connections = [socket.socket(fileno=lane) for lane in lanes]
+    try:
+        maker: Maker = getattr(importlib.import_module(module), name)(argument)
+        maker.start(pages, buffer_bytes=buffer_bytes)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the server's log has it
+        send_frame(connections[0], (FAILED, f"{type(error).__name__}: {error}"))
+        os._exit(_FAILED_STATUS)
     threads = [
-        threading.Thread(target=_work, args=(maker, pages, connection, lane), name=f"lane-{lane}")
+        threading.Thread(target=_Lane(maker, pages, buffer_bytes, lane).work, args=(connection,))
         for lane, connection in enumerate(connections)
     ]
     for thread in threads:
@@ -56,28 +73,38 @@ def main(*, target: str, argument: str, descriptor: int, lanes: Sequence[int], p
         thread.join()
 
 
-def _work(maker: Maker, pages: mmap.mmap, connection: socket.socket, lane: int) -> None:
-    try:
-        send_frame(connection, (READY, None))
-        while True:
-            offset, size_bytes, pieces = receive_frame(connection)
-            with memoryview(pages)[offset : offset + size_bytes] as buffer:
-                answer = _make(maker, pieces, buffer, lane)
-            send_frame(connection, answer)
-            if answer[0] != MADE and not maker.survives_errors:
-                os._exit(_FAILED)
-    except EndOfFrames:
-        os._exit(0)
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """What one thread does."""
 
+    maker: Maker
+    pages: mmap.mmap
+    buffer_bytes: int
+    number: int
 
-def _make(
-    maker: Maker, pieces: Sequence[object], buffer: memoryview, lane: int
-) -> tuple[str, str | None]:
-    try:
-        maker.make(pieces, buffer, lane=lane)  # type: ignore[arg-type] # as they were sent
-    except Exception as error:  # noqa: BLE001 - the server decides what comes of it
-        return "failed", f"{type(error).__name__}: {error}"
-    return MADE, None
+    def work(self, connection: socket.socket) -> None:
+        """Answer messages until the server goes."""
+        try:
+            send_frame(connection, (READY, None))
+            while True:
+                answer = self._answer(*receive_frame(connection))
+                send_frame(connection, answer)
+                if answer[0] != MADE and not self.maker.survives_errors:
+                    os._exit(_FAILED_STATUS)
+        except EndOfFrames:
+            os._exit(0)
+
+    def _answer(
+        self, offset: int, size_bytes: int, pieces: Sequence[Piece]
+    ) -> tuple[str, str | None]:
+        buffer = offset // self.buffer_bytes
+        with memoryview(self.pages)[offset : offset + size_bytes] as out:
+            try:
+                self.maker.make(pieces, out, buffer=buffer, lane=self.number)
+            except Exception as error:  # noqa: BLE001 - the server decides what comes of it
+                traceback.clear_frames(error.__traceback__)
+                return FAILED, f"{type(error).__name__}: {error}"
+        return MADE, None
 
 
 def _die_with(parent: int) -> None:

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from services.devices.frames import EndOfFrames, receive_frame, send_frame
-from services.devices.worker import MADE
+from services.devices.worker import MADE, READY
 from services.engine.device import DeviceLostError, MakingFailedError
 
 _START_SECONDS = 300.0
@@ -27,7 +27,13 @@ class WorkerProcess:
         >>> pages = os.memfd_create("pages")
         >>> os.ftruncate(pages, 4096)
         >>> worker = WorkerProcess(
-        ...     "process:0", "services.devices.makers:CpuMaker", "", descriptor=pages, lanes=1)
+        ...     "process:0",
+        ...     "services.devices.makers:CpuMaker",
+        ...     "",
+        ...     descriptor=pages,
+        ...     buffer_bytes=4096,
+        ...     lanes=1,
+        ... )
         >>> worker.wait_until_ready()
         >>> worker.call(0, (0, 0, []))
         >>> worker.end()
@@ -35,7 +41,14 @@ class WorkerProcess:
     """
 
     def __init__(
-        self, name: str, target: str, argument: str, *, descriptor: int, lanes: int
+        self,
+        name: str,
+        target: str,
+        argument: str,
+        *,
+        descriptor: int,
+        buffer_bytes: int,
+        lanes: int,
     ) -> None:
         """Start it; it is not ready yet.
 
@@ -44,6 +57,7 @@ class WorkerProcess:
             target: ``module:class`` of its maker.
             argument: For the maker.
             descriptor: Of the memory that chunks go into.
+            buffer_bytes: Of one buffer in that memory.
             lanes: Calls at once.
         """
         self._name = name
@@ -55,6 +69,7 @@ class WorkerProcess:
             "target": target,
             "argument": argument,
             "descriptor": descriptor,
+            "buffer_bytes": buffer_bytes,
             "lanes": theirs,
             "parent": os.getpid(),
         }
@@ -77,14 +92,17 @@ class WorkerProcess:
         """Wait until all lanes take calls.
 
         Raises:
-            DeviceLostError: If it died, or took too long.
+            DeviceLostError: If it cannot be, died, or took too long.
         """
         for connection in self._lanes:
             connection.settimeout(_START_SECONDS)
             try:
-                receive_frame(connection)
+                outcome, reason = receive_frame(connection)
             except (EndOfFrames, TimeoutError) as error:
                 raise self.lost() from error
+            if outcome != READY:
+                self.kill()
+                raise DeviceLostError(f"{self._name}: {reason}")
             connection.settimeout(None)
 
     def call(self, lane: int, message: Any) -> None:

@@ -28,16 +28,16 @@ class FaultyMaker(CpuMaker):
         self._where = plan["dtype"], plan["offset"]
         self._once = plan.get("once")
 
-    def make(self, pieces: Sequence[Piece], buffer: memoryview, *, lane: int) -> None:
+    def make(self, pieces: Sequence[Piece], out: memoryview, *, buffer: int, lane: int) -> None:
         """Fail, or make them."""
         if (
             any((piece.dtype.name, piece.offset) == self._where for piece in pieces)
             and self._is_due()
         ):
             # Half a chunk is written: nobody may take that for a whole one.
-            buffer[: len(buffer) // 2] = b"?" * (len(buffer) // 2)
+            out[: len(out) // 2] = b"?" * (len(out) // 2)
             self._fail()
-        super().make(pieces, buffer, lane=lane)
+        super().make(pieces, out, buffer=buffer, lane=lane)
 
     def _is_due(self) -> bool:
         if self._once is None:
