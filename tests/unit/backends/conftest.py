@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.interpreter import interpreted_kernels
 from weightbank.backends.cpu import CpuBackend
 from weightbank.backends.protocol import Backend
 from weightbank.backends.reference import ReferenceBackend
+from weightbank.backends.triton import TritonBackend
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +28,16 @@ def two_threads() -> Iterator[CpuBackend]:
     backend.close()
 
 
-@pytest.fixture(scope="session", params=["reference", "cpu", "two_threads"])
+@pytest.fixture(scope="session")
+def triton() -> Iterator[TritonBackend]:
+    """The backend for GPUs, in Triton's interpreter."""
+    with interpreted_kernels():
+        backend = TritonBackend("cpu")
+    yield backend
+    backend.close()
+
+
+@pytest.fixture(scope="session", params=["reference", "cpu", "two_threads", "triton"])
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Each backend that needs no accelerator."""
     if request.param == "reference":
