@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format typecheck imports unit exhaustive benchmarks clean
+.PHONY: help serve test lint format typecheck imports unit exhaustive test-gpu benchmarks clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ unit: $(VENV)/.test
 
 exhaustive: $(VENV)/.test ## all 2^32 words, both backends, against the digest (minutes)
 	$(BIN)/python -m tests.exhaustive
+
+test-gpu: $(VENV)/.test ## the same bytes from a GPU, all 2^32 words among them; skips where there is none
+	$(BIN)/python -m pytest -m gpu tests/gpu
 
 benchmarks: $(VENV)/.test ## beside torch.nn.init, in one run
 	$(BIN)/python -m benchmarks.initializers
