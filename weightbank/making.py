@@ -28,11 +28,34 @@ Stages = Generator[Iterable[Task], None, Prepared]
 What stands between two stages is done while others wait: it has to be short.
 """
 
+Pieces = Iterator[int]
+"""Work in small pieces: yields after each how many operations it was."""
+
+STEP_OPERATIONS = 2**23
+"""Operations of one step; each takes about a nanosecond of one core."""
+
 Help = Callable[[], None]
 Assist = Callable[[Help], None]
 """Has some other threads call a function, and does not wait for them."""
 
 _ENDED = object()
+
+
+def paced(pieces: Pieces, step_operations: int = STEP_OPERATIONS) -> Task:
+    """Put pieces of work together to steps worth taking.
+
+    No piece should be of more operations than a step; then no step is of twice as many.
+
+    Examples:
+        >>> len(list(paced(iter([10, 20, 30, 40, 50]), step_operations=50)))
+        2
+    """
+    operations = 0
+    for done in pieces:
+        operations += done
+        if operations >= step_operations:
+            yield
+            operations = 0
 
 
 class Making:

@@ -4,7 +4,7 @@ An orthogonal matrix has no element that can be made without the others' reflect
 All ranges asked of it share one copy. Whoever needs it joins its flight: that of the
 one making there is, in steps that all who joined may take. The last one to leave an
 unfinished flight ends it; while one stays in a finished flight its array is there for
-all, kept or not. What is kept beyond that are the arrays used last.
+all, and in use. What is kept beyond that are the arrays used last.
 """
 
 import threading
@@ -112,11 +112,7 @@ class PreparedTensors:
 
     def _on_step(self, key: Hashable, shared: "_Shared") -> None:
         with self._lock:
-            is_over = shared.making.done
-            if is_over and not shared.making.failed:
-                self._keep(key, shared.making.result())
-            elif is_over and self._flights.get(key) is shared:
-                del self._flights[key]
+            self._land(key, shared)
             places = shared.places.copy()
         for place in places:
             place.tell()
@@ -126,15 +122,28 @@ class PreparedTensors:
             shared.places.remove(place)
             if shared.places:
                 return
+            # It was in use until now; or its end has not been told of yet.
+            self._land(key, shared)
             if self._flights.get(key) is shared:
                 del self._flights[key]
         shared.making.cancel()
 
-    def _keep(self, key: Hashable, array: Prepared) -> None:
-        if array.nbytes > self._capacity_bytes or key in self._kept:
+    def _land(self, key: Hashable, shared: "_Shared") -> None:
+        """Keep what came of a making that is over; have nobody join one that failed."""
+        if not shared.making.done:
             return
-        self._kept[key] = array
-        self._size_bytes += array.nbytes
+        if not shared.making.failed:
+            self._keep(key, shared.making.result())
+        elif self._flights.get(key) is shared:
+            del self._flights[key]
+
+    def _keep(self, key: Hashable, array: Prepared) -> None:
+        if array.nbytes > self._capacity_bytes:
+            return
+        if key not in self._kept:
+            self._kept[key] = array
+            self._size_bytes += array.nbytes
+        self._kept.move_to_end(key)
         while self._size_bytes > self._capacity_bytes:
             _, oldest = self._kept.popitem(last=False)
             self._size_bytes -= oldest.nbytes

@@ -83,7 +83,7 @@ def test_an_array_is_there_while_one_stays_in_its_flight(capacity_bytes: int) ->
 
 
 def test_joining_what_is_kept_is_done_at_once() -> None:
-    """And keeps it there, whatever is driven out meanwhile."""
+    """It is there, whatever is driven out meanwhile, and in use until it is left."""
     prepared = PreparedTensors(capacity_bytes=80)
     array = prepared.get("a", Maker())
     with prepared.join("a", Maker(error=AssertionError())) as flight:
@@ -91,7 +91,9 @@ def test_joining_what_is_kept_is_done_at_once() -> None:
         assert flight.done
         assert not flight.step()
         assert prepared.find("a") is flight.result() is array
-    assert prepared.find("a") is None
+        assert prepared.find("b") is not None
+    assert prepared.find("a") is array
+    assert prepared.find("b") is None
 
 
 def test_the_last_one_to_leave_cancels() -> None:
