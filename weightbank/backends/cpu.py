@@ -15,7 +15,7 @@ from weightbank.backends.panels import panels
 from weightbank.distributions import Drawn, Normal, Truncated, Uniform
 from weightbank.dtypes import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Dtype
 from weightbank.kernels import fill as kernels
-from weightbank.kernels import normal, philox
+from weightbank.kernels import normal, philox, sparse
 from weightbank.making import Help, Making
 from weightbank.numbers.philox import WORDS_PER_BLOCK
 from weightbank.numbers.streams import Stream
@@ -81,6 +81,15 @@ class CpuBackend:
         self.words(stream, 0, 1)
         self.orthogonal(stream, 1, 1, np.float32(1))
         standard_normal(np.zeros(1, np.uint32))
+        self._warm_up_sparse()
+
+    def _warm_up_sparse(self) -> None:
+        """Make ready what every backend's sparse matrices are made with."""
+        words, key = np.zeros(1, np.uint32), np.zeros(1, np.uint64)
+        counts = np.zeros((2, 1), np.int64)
+        sparse.collect(words, 0, 0, 1, counts[0], counts[1], key[:, None])
+        key.setflags(write=False)  # as what is kept
+        sparse.stays(words, 0, key, np.empty(1, np.bool_))
 
     def close(self) -> None:
         """End the threads; calls under way are finished first."""
