@@ -125,7 +125,9 @@ class Files:
             dtype: As ``effective_dtype`` has it.
 
         Raises:
-            LimitExceededError: If the file would be too large in this dtype.
+            LimitExceededError: If the file would be too large in this dtype, or a
+                tensor of it is too large to be made whole: limits may have shrunk
+                since the spec was stored.
             UnrepresentableError: If the dtype cannot hold a value of the spec.
             OverloadedError: If too many specs are being laid out.
         """

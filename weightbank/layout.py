@@ -17,7 +17,7 @@ from itertools import accumulate
 
 from weightbank.errors import LimitExceededError
 from weightbank.limits import Limits
-from weightbank.resolved import ResolvedSpec, ResolvedTensor
+from weightbank.resolved import ResolvedSpec, ResolvedTensor, check_whole
 
 LENGTH_BYTES = 8
 ALIGNMENT_BYTES = 8
@@ -54,10 +54,13 @@ class Layout:
             limits: Bounds; the defaults if left out.
 
         Raises:
-            LimitExceededError: If header or file would be beyond a limit.
+            LimitExceededError: If header or file, or a tensor that has to be made
+                whole, would be beyond a limit.
         """
         limits = limits or Limits()
         tensors = tuple(sorted(resolved.tensors, key=_order))
+        for tensor in tensors:
+            check_whole(tensor, limits)
         ends = list(accumulate(tensor.size_bytes for tensor in tensors))
         header = _header(tensors, ends)
         size_bytes = len(header) + ends[-1]

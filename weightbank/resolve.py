@@ -17,11 +17,9 @@ from weightbank.forms import ConstantForm, Form, SplitForm, TieForm
 from weightbank.initializers import Target
 from weightbank.layers import BufferDeclaration, ParameterDeclaration
 from weightbank.limits import Limits
-from weightbank.resolved import ResolvedSpec, ResolvedTensor, check_representable
+from weightbank.resolved import ResolvedSpec, ResolvedTensor, check_representable, check_whole
 from weightbank.spec import CONSTANT_WEIGHTS, Spec
 from weightbank.ties import follow_ties
-
-_FLOAT32_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +119,7 @@ def _padded(assignment: Assignment, declaration: ParameterDeclaration, name: str
 
 def _check_tensor(tensor: ResolvedTensor, limits: Limits) -> None:
     check_representable(tensor)
-    whole_bytes = tensor.elements * _FLOAT32_BYTES
-    if tensor.form.is_whole and whole_bytes > limits.whole_tensor_bytes:
-        raise LimitExceededError(
-            tensor.name,
-            whole_bytes,
-            f"bytes are too many for {tensor.form.type}, which is made whole",
-            f"{limits.whole_tensor_bytes} bytes or fewer",
-        )
+    check_whole(tensor, limits)
 
 
 def _check_file(tensors: Iterable[ResolvedTensor], limits: Limits) -> None:

@@ -18,7 +18,12 @@ import rfc8785
 
 from weightbank.algorithm import VERSION
 from weightbank.dtypes import DTYPES, Dtype, floating_dtype, stored_value
-from weightbank.errors import ConstantWeightsError, UnknownAlgorithmError, UnrepresentableError
+from weightbank.errors import (
+    ConstantWeightsError,
+    LimitExceededError,
+    UnknownAlgorithmError,
+    UnrepresentableError,
+)
 from weightbank.forms import (
     ConstantForm,
     DiracForm,
@@ -28,6 +33,9 @@ from weightbank.forms import (
     ZeroedRowForm,
     form_from_document,
 )
+from weightbank.limits import Limits
+
+_FLOAT32_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +188,22 @@ def check_representable(tensor: ResolvedTensor) -> None:
     if not dtype.is_floating and not (is_constant and low == int(low)):
         raise UnrepresentableError(
             tensor.name, low, f"is not an integer, and its dtype is {dtype.name}", "an integer"
+        )
+
+
+def check_whole(tensor: ResolvedTensor, limits: Limits) -> None:
+    """Refuse a tensor that has to be made whole and is too large for it.
+
+    Raises:
+        LimitExceededError: If it is; its size as float32 and the limit are told.
+    """
+    whole_bytes = tensor.elements * _FLOAT32_BYTES
+    if tensor.form.is_whole and whole_bytes > limits.whole_tensor_bytes:
+        raise LimitExceededError(
+            tensor.name,
+            whole_bytes,
+            f"bytes are too many for {tensor.form.type}, which is made whole, in float32",
+            f"{limits.whole_tensor_bytes} bytes or fewer",
         )
 
 

@@ -111,3 +111,12 @@ def test_bounds(limits: Limits, message: str) -> None:
     spec = resolved(linear()).resolved
     with pytest.raises(LimitExceededError, match=message):
         Layout.of(spec, limits=limits)
+
+
+def test_what_is_made_whole_has_a_bound_of_its_own() -> None:
+    """A spec that was resolved under a larger limit is refused by its tensor's name and size."""
+    spec = resolved(parameter([9, 8], "orthogonal")).resolved.with_dtype("bfloat16")
+    assert Layout.of(spec, limits=Limits(whole_tensor_bytes=288))
+    message = "^p 288 bytes are too many for orthogonal, .* float32; accepted: 287 bytes or fewer$"
+    with pytest.raises(LimitExceededError, match=message):
+        Layout.of(spec, limits=Limits(whole_tensor_bytes=287))

@@ -13,9 +13,12 @@ from services.errors import UnknownSpecError
 from services.files import Files
 from services.spec_store import StoredSpec
 from services.specs import Specs
+from tests.specs import parameter
 from weightbank.backends.reference import ReferenceBackend
+from weightbank.errors import LimitExceededError
 from weightbank.limits import Limits
 from weightbank.prepared import PreparedTensors
+from weightbank.resolve import resolve
 from weightbank.resolved import ResolvedSpec
 from weightbank.spec import Spec
 
@@ -125,5 +128,22 @@ def test_a_spec_that_nobody_stored_is_unknown() -> None:
             with pytest.raises(UnknownSpecError):
                 await files.known_spec(spec_id)
         assert len(store.found) == 1
+
+    run(test)
+
+
+def test_a_spec_that_was_stored_under_larger_limits_is_refused() -> None:
+    """Its tensor is named, with its size and the limit, before any of it is made."""
+    document = {"layers": [parameter([2**13 + 1, 2**13], "orthogonal", "too large")]}
+    larger = Limits(whole_tensor_bytes=2**40)
+    resolved = resolve(Spec.from_document(document), limits=larger).resolved
+
+    async def test(specs: Specs, files: Files, store: MemoryStore) -> None:
+        del specs
+        store.add(StoredSpec(resolved.id, resolved.canonical_json(), None))
+        known = await files.known_spec(resolved.id)
+        message = "too large 268468224 bytes are too many .* 268435456 bytes or fewer"
+        with pytest.raises(LimitExceededError, match=message):
+            await files.open(known, seed=1, dtype="bfloat16")
 
     run(test)
