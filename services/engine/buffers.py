@@ -75,7 +75,8 @@ class BufferPool:
             os.ftruncate(self.descriptor, size_bytes)
             self._pages = mmap.mmap(self.descriptor, size_bytes)
         else:
-            self._pages = mmap.mmap(-1, size_bytes)
+            # Private: of anonymous memory, only that can have huge pages.
+            self._pages = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         with contextlib.suppress(OSError, AttributeError):
             self._pages.madvise(mmap.MADV_HUGEPAGE)
         # Appending and popping are atomic: a finalizer may run anywhere, even in

@@ -11,7 +11,7 @@ import numpy as np
 from numba import float32, int32, int64, uint32, uint64
 from numpy.typing import NDArray
 
-from weightbank.kernels.bits import LANES, leading_zeros, tail_lanes, trailing_zeros
+from weightbank.kernels.bits import LANES, align_stack, leading_zeros, tail_lanes, trailing_zeros
 from weightbank.kernels.compile import inlined, kernel
 from weightbank.numbers.coefficients import P, Q, T
 
@@ -59,6 +59,7 @@ def normal_tile(words: NDArray[np.uint32], scale: np.float32, out: NDArray[np.fl
         scale: Multiplies every element.
         out: float32, shape (n,).
     """
+    align_stack()
     for index in range(words.size):
         out[index] = _central(words[index]) * scale
     for first in range(0, words.size, LANES):

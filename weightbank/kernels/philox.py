@@ -14,6 +14,7 @@ import numpy as np
 from numba import int64, uint64
 from numpy.typing import NDArray
 
+from weightbank.kernels.bits import align_stack
 from weightbank.kernels.compile import inlined, kernel
 from weightbank.numbers import philox
 
@@ -92,6 +93,7 @@ def tile_words(pairs: NDArray[np.uint64], first_block: np.uint64, key: Key) -> N
         first_block: Counter of the first block, modulo 2**64.
         key: Of the stream.
     """
+    align_stack()
     key0 = uint64(key[0])
     key1 = uint64(key[1])
     last0 = (key0 + uint64(_LAST_ROUND) * _WEYL0) & _LOW

@@ -23,6 +23,7 @@ from weightbank.backends.cpu import CpuBackend
 
 CpuBackend().warm_up()
 fused = re.compile(r"\\bv?fn?m(add|sub)|\\bf(n?mla|n?mls|n?madd|n?msub)\\b")
+aligned = re.compile(r"and[q]?\\s+\\$-64, %rsp")
 report = {}
 for found in pkgutil.iter_modules(kernels.__path__):
     module = importlib.import_module(f"weightbank.kernels.{found.name}")
@@ -34,6 +35,7 @@ for found in pkgutil.iter_modules(kernels.__path__):
                 "lines": sum(text.count(chr(10)) for text in texts),
                 "products": sum(len(re.findall(r"mul[ps]s|fmul", text)) for text in texts),
                 "vectors": sum(len(re.findall("pmuludq", text)) for text in texts),
+                "aligned": sum(len(aligned.findall(text)) for text in texts),
                 "fused": sum(len(fused.findall(text)) for text in texts),
             }
 print(json.dumps(report))
@@ -87,6 +89,13 @@ def test_nothing_is_fused(report: dict[str, dict[str, int]]) -> None:
 def test_philox_is_vectorised(report: dict[str, dict[str, int]]) -> None:
     """Philox multiplies several lanes at once: two products a round, of four counters."""
     assert report["philox.tile_words"]["vectors"] >= 2 * 9 * 4
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="looks for an x86-64 instruction")
+@pytest.mark.parametrize("name", ["philox.tile_words", "normal.normal_tile"])
+def test_the_stack_begins_at_a_cache_line(report: dict[str, dict[str, int]], name: str) -> None:
+    """Where Python left it must not decide how fast a kernel is."""
+    assert report[name]["aligned"] >= 1
 
 
 def loaded(path: Path) -> Any:
