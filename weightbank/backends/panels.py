@@ -22,8 +22,9 @@ from weightbank.numbers.streams import Stream
 PANEL_COLUMNS = 128
 """Columns of Q that are taken through all blocks together."""
 
-# Operations of one element, as measured: drawn and squared; copied in the end.
-_DRAWING, _STORING = 4, 4
+# Operations of one element, as measured: drawn and squared; copied in the end, where
+# the first panel meets memory that has never been touched.
+_DRAWING, _STORING = 4, 16
 # Products in an operation; the innermost loops of narrow panels do not vectorise.
 _PRODUCTS, _NARROW_PRODUCTS, _GRAM_PRODUCTS = 16, 4, 8
 _NARROW_COLUMNS = 16
