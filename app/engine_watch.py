@@ -65,10 +65,10 @@ class EngineWatch:
         self._generation_seconds.labels(device).observe(seconds)
         self._generated_bytes.labels(device).inc(size_bytes)
 
-    def retried(self, device: str, reason: Reason) -> None:
+    def retried(self, device: str, reason: Reason, *, stream: str) -> None:
         """See ``Observer.retried``."""
         self._retries.labels(device, reason).inc()
-        self._logger.warning("chunk is made again", device=device, reason=reason)
+        self._logger.warning("chunk is made again", request_id=stream, device=device, reason=reason)
 
     def went_down(self, device: str, error: Exception) -> None:
         """See ``Observer.went_down``."""
@@ -79,9 +79,11 @@ class EngineWatch:
         """See ``Observer.came_up``."""
         self._logger.info("device is up", device=device)
 
-    def could_not_make(self, device: str, error: Exception) -> None:
+    def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
         """See ``Observer.could_not_make``."""
-        self._logger.error("chunk could not be made", device=device, exc_info=error)
+        self._logger.error(
+            "chunk could not be made", request_id=stream, device=device, exc_info=error
+        )
 
 
 class _EngineCollector(Collector):

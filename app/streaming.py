@@ -74,7 +74,7 @@ class WeightsResponse(Response):
             RetryError: If there is no place for a stream; nothing was sent then.
             WeightbankError: If not even the first chunk can be made.
         """
-        stream = self._engine.open(self._file, self._body.spans)
+        stream = self._engine.open(self._file, self._body.spans, name=record_of(scope).request_id)
         sending = asyncio.ensure_future(self._send(stream, send))
         leaving = asyncio.ensure_future(_disconnected(receive))
         try:

@@ -159,7 +159,6 @@ class Crew:
 
     def _attempt(self, attempt: Attempt, lane: int) -> None:
         scheduler = self._scheduler
-        name = attempt.device.device.name
         try:
             if attempt.queue.is_closed:
                 self._conclude(partial(scheduler.dropped, attempt))
@@ -170,7 +169,9 @@ class Crew:
         except UnsuitableError:
             self._conclude(partial(scheduler.unsuitable, attempt))
         except Exception as error:  # noqa: BLE001 - a lane outlives whatever a chunk does
-            self._observer.could_not_make(name, error)
+            self._observer.could_not_make(
+                attempt.device.device.name, error, stream=attempt.queue.name
+            )
             self._conclude(partial(scheduler.failed, attempt, _without_frames(error)))
 
     def _make(self, attempt: Attempt, lane: int) -> bool:

@@ -170,8 +170,13 @@ class Engine:
         contents = await self._small_reads.run(job)
         return await self._read_streamed(file, spans) if contents is None else contents
 
-    def open(self, file: ByteSource, spans: Sequence[Span]) -> Stream:
+    def open(self, file: ByteSource, spans: Sequence[Span], *, name: str = "") -> Stream:
         """Return a stream of spans, which must be closed.
+
+        Args:
+            file: Whose bytes.
+            spans: Which of them, in order, none empty.
+            name: For whoever reads the log: the id of the request.
 
         Raises:
             OverloadedError: If all streams are taken.
@@ -188,6 +193,7 @@ class Engine:
             self,
             file,
             spans,
+            name=name,
             chunk_bytes=self.options.chunk_bytes,
             window_chunks=self.options.window_chunks,
         )

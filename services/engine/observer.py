@@ -14,8 +14,8 @@ class Observer(Protocol):
     def made(self, device: str, seconds: float, size_bytes: int) -> None:
         """Hear of a chunk or small read that was made."""
 
-    def retried(self, device: str, reason: Reason) -> None:
-        """Hear of a chunk that is made again, and whose fault that is."""
+    def retried(self, device: str, reason: Reason, *, stream: str) -> None:
+        """Hear of a chunk of a stream that is made again, and whose fault that is."""
 
     def went_down(self, device: str, error: Exception) -> None:
         """Hear of a device that was lost, or could not be started."""
@@ -23,7 +23,7 @@ class Observer(Protocol):
     def came_up(self, device: str) -> None:
         """Hear of a device that takes work."""
 
-    def could_not_make(self, device: str, error: Exception) -> None:
+    def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
         """Hear of an attempt that failed on a device that lives."""
 
 
@@ -33,7 +33,7 @@ class Unobserved:
     def made(self, device: str, seconds: float, size_bytes: int) -> None:
         """See ``Observer.made``."""
 
-    def retried(self, device: str, reason: Reason) -> None:
+    def retried(self, device: str, reason: Reason, *, stream: str) -> None:
         """See ``Observer.retried``."""
 
     def went_down(self, device: str, error: Exception) -> None:
@@ -42,5 +42,5 @@ class Unobserved:
     def came_up(self, device: str) -> None:
         """See ``Observer.came_up``."""
 
-    def could_not_make(self, device: str, error: Exception) -> None:
+    def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
         """See ``Observer.could_not_make``."""

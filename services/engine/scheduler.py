@@ -226,7 +226,7 @@ class Scheduler:
         self._end(attempt, now)
         final = isinstance(error, WeightbankError)
         self._blame(attempt.queue, attempt.chunk, error, final=final)
-        self._observer.retried(attempt.device.device.name, FAILED)
+        self._observer.retried(attempt.device.device.name, FAILED, stream=attempt.queue.name)
         self._make_again(attempt.queue, attempt.chunk)
 
     def lost(self, attempt: Attempt, error: Exception, now: float) -> None:
@@ -236,7 +236,7 @@ class Scheduler:
         # It may have died of another chunk, but only where there was another.
         if attempt.is_alone or attempt.chunk.failures == 0:
             self._blame(attempt.queue, attempt.chunk, error)
-        self._observer.retried(attempt.device.device.name, LOST)
+        self._observer.retried(attempt.device.device.name, LOST, stream=attempt.queue.name)
         self._make_again(attempt.queue, attempt.chunk)
 
     def _end(self, item: Attempt | Step, now: float) -> None:
@@ -335,7 +335,7 @@ class Scheduler:
                 attempt.is_late = True
                 if chunk.view is None and not queue.is_closed and chunk not in queue.again:
                     queue.again.append(chunk)
-                    self._observer.retried(device.device.name, LATE)
+                    self._observer.retried(device.device.name, LATE, stream=queue.name)
 
     @property
     def wants_reserve(self) -> bool:

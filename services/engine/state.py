@@ -81,6 +81,7 @@ class Queue:
     """One stream's chunks: a window of them in order, and lazily those to come.
 
     Attributes:
+        name: Of the stream, for whoever reads the log.
         file: Whose bytes.
         tasks: Chunks that nobody has begun.
         window_chunks: Most chunks begun and not handed over.
@@ -94,6 +95,7 @@ class Queue:
         remaining_bytes: Bytes that were not handed over yet.
     """
 
+    name: str
     file: ByteSource
     tasks: Iterator[ChunkTask]
     window_chunks: int

@@ -48,6 +48,7 @@ class Stream:
         file: ByteSource,
         spans: Sequence[Span],
         *,
+        name: str,
         chunk_bytes: int,
         window_chunks: int,
     ) -> None:
@@ -55,7 +56,7 @@ class Stream:
             spans, chunk_bytes=chunk_bytes, first_chunk_bytes=min(chunk_bytes, FIRST_CHUNK_BYTES)
         )
         size_bytes = sum(stop - start for start, stop in spans)
-        self.queue = Queue(file, tasks, window_chunks, self._notify, size_bytes)
+        self.queue = Queue(name, file, tasks, window_chunks, self._notify, size_bytes)
         self._server = server
         self._loop = asyncio.get_running_loop()
         self._arrival: asyncio.Future[None] | None = None

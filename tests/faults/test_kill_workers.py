@@ -31,8 +31,9 @@ class Witness(Unobserved):
         self.losses: list[str] = []
         self.failures: list[str] = []
 
-    def retried(self, device: str, reason: Reason) -> None:
+    def retried(self, device: str, reason: Reason, *, stream: str) -> None:
         """Remember."""
+        del stream
         self.retries.append((device, reason))
 
     def went_down(self, device: str, error: Exception) -> None:
@@ -40,9 +41,9 @@ class Witness(Unobserved):
         del device
         self.losses.append(str(error))
 
-    def could_not_make(self, device: str, error: Exception) -> None:
+    def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
         """Remember."""
-        del device
+        del device, stream
         self.failures.append(str(error))
 
 

@@ -99,8 +99,8 @@ def test_a_chunk_that_fails_thrice_ends_its_own_stream() -> None:
     told: list[Exception] = []
 
     class Observer(Unobserved):
-        def could_not_make(self, device: str, error: Exception) -> None:
-            assert device == "cpu"
+        def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
+            assert (device, stream) == ("cpu", "")
             told.append(error)
 
     async def work(engine: Engine) -> None:
