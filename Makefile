@@ -50,9 +50,10 @@ exhaustive: $(VENV)/.test ## all 2^32 words, both backends, against the digest (
 test-gpu: $(VENV)/.test ## the same bytes from a GPU, all 2^32 words among them; skips where there is none
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
-benchmarks: $(VENV)/.test ## beside torch.nn.init, in one run
+benchmarks: $(VENV)/.test ## beside their peers, in one run (half an hour; needs nginx and curl)
 	$(BIN)/python -m benchmarks.initializers
 	$(BIN)/python -m benchmarks.ranges
+	$(BIN)/python -m benchmarks.http
 
 clean: ## remove what make made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -5,6 +5,10 @@
 The same number of bytes comes from nginx by sendfile and from the service, which
 makes them meanwhile; curl throws them away. The rounds alternate, so that what else
 the machine does meets all; medians are compared, and the ratio is that of a round.
+
+Server and client share the cores. What a GB takes of them, made, sent and received,
+sets a ceiling on the rate whatever waits for whom; the ratio to it is how busy the
+cores were kept with that, and what is left to gain without doing less.
 """
 
 import argparse
@@ -16,18 +20,38 @@ from dataclasses import dataclass
 from typing import Any
 
 import weightbank
+from benchmarks.costs import Costs, ceiling, cores, target
 from benchmarks.machine import describe_machine
 from benchmarks.nginx import FILE, running_nginx
 from benchmarks.server import Server, running_server, server_at
 from benchmarks.tables import Report, head, number, row
-from benchmarks.transfers import Transfer, download, first_byte_seconds, median_of, percentile
+from benchmarks.transfers import (
+    Transfer,
+    download,
+    first_byte_seconds,
+    percentile,
+)
 
 COLUMNS = 2**13
-FIRST_BYTES = 50
+FIRST_BYTES = 300
 PAUSE_SECONDS = 0.05
 CHECKED_BYTES = 2**26
 PEER = "nginx, sendfile"
 """Name of the case that all others are compared with."""
+
+COLUMN_NAMES = (
+    "",
+    "connections",
+    "GB/s",
+    "ratio",
+    "making s/GB",
+    "sending s/GB",
+    "client s/GB",
+    "ceiling GB/s",
+    "ratio to the ceiling",
+)
+TARGETS = {"normal": 0.6, "uniform": 0.8, "constant": 0.8}
+"""Ratios to the peer that were aimed at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +133,29 @@ def lines(compared: Sequence[Case], results: list[list[Transfer]], connections: 
     found = []
     for index, case in enumerate(compared):
         transfers = [line[index] for line in results]
+        costs = Costs.of(transfers, has_loop=case.name != PEER)
         cells = (
             statistics.median(line[index] for line in rates),
             statistics.median(line[index] / line[0] for line in rates),
-            median_of(transfers, "server_seconds"),
-            median_of(transfers, "client_seconds"),
+            costs.making,
+            costs.sending,
+            costs.receiving,
+            statistics.median(map(ceiling, transfers)),
+            statistics.median(each.gigabytes_per_second / ceiling(each) for each in transfers),
         )
         found.append(row(case.name, connections, *map(number, cells)))
+    return found
+
+
+def bounds(compared: Sequence[Case], results: list[list[Transfer]]) -> list[str]:
+    """Return what the rates of some transfers are bound by, a line for each case."""
+    peers, *others = zip(*results, strict=True)
+    found = []
+    for case, transfers in zip(compared[1:], others, strict=True):
+        line = Costs.of(transfers, has_loop=True).bound(case.name)
+        if case.name in TARGETS:
+            line += " " + target(case.name, TARGETS[case.name], peers)
+        found.append(line)
     return found
 
 
@@ -153,16 +193,16 @@ def parse_arguments() -> argparse.Namespace:
 
 def introduction(arguments: argparse.Namespace) -> list[str]:
     """Return what stands above the tables."""
-    return [
-        "# Large files over HTTP, beside nginx",
-        "",
+    text = (
         f"`python -m benchmarks.http`: files of {arguments.gibibytes:g} GiB to curl, which "
         f"throws them away; medians of {arguments.rounds} alternating rounds. nginx sends a "
         "file from the page cache by sendfile; a ratio is that to nginx in the same round. "
-        "float32 where nothing else is said. Processor seconds are those of all processes of "
-        "a server, and of all clients. " + describe_machine(),
-        "",
-    ]
+        "float32 where nothing else is said. Seconds are of processor time: making is what "
+        "all threads of the server take but its event loop, which sends. The ceiling is the "
+        f"rate at which {cores()} cores do nothing but make, send and receive, at what that "
+        f"took in the round. {describe_machine()}"
+    )
+    return ["# Large files over HTTP, beside nginx", "", text, ""]
 
 
 def main() -> None:
@@ -176,11 +216,15 @@ def main() -> None:
         if arguments.cases:
             ours = [case for case in ours if case.name in arguments.cases]
         compared = [Case(PEER, nginx, FILE, size_bytes), *ours]
-        report.add(*head("", "connections", "GB/s", "ratio", "server s/GB", "client s/GB"))
+        report.add(*head(*COLUMN_NAMES))
         measure(compared, connections=1, rounds=1)
+        results = []
         for connections in arguments.connections:
-            results = measure(compared, connections=connections, rounds=arguments.rounds)
-            report.add(*lines(compared, results, connections))
+            results.append(measure(compared, connections=connections, rounds=arguments.rounds))
+            report.add(*lines(compared, results[-1], connections))
+        if server.pid is not None:
+            report.add("", f"What bounds it, connections: {arguments.connections[0]}.", "")
+            report.add(*bounds(compared, results[0]))
         report.add(
             "",
             f"First byte of a stream, {FIRST_BYTES} times, its connection's start included:",

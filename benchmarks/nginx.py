@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.children import child_process
 from benchmarks.server import Server
 
 FILE = "/static.bin"
@@ -57,13 +59,15 @@ def running_nginx(size_bytes: int) -> Iterator[Server]:
         text = _CONFIGURATION.format(folder=folder, port=port, user=user)
         configuration.write_text(text, "utf-8")
         command = [program, "-e", f"{folder}/error.log", "-p", folder, "-c", str(configuration)]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603 - our own words
-        try:
+        # Its workers live on where it is killed, so that it has to be told.
+        with child_process(
+            command,
+            stderr=subprocess.DEVNULL,
+            death_signal=signal.SIGTERM,
+            patience_seconds=_START_SECONDS,
+        ) as process:
             _wait_until_listening(port, Path(folder) / "error.log")
             yield Server("127.0.0.1", port, process.pid)
-        finally:
-            process.terminate()
-            process.wait(_START_SECONDS)
 
 
 def _write_file(path: Path, size_bytes: int) -> None:

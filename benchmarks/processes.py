@@ -1,12 +1,15 @@
 """What a process and its children take: processor time and memory, as Linux counts them."""
 
 import os
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-# utime, stime, cutime and cstime of proc_pid_stat(5), counted from the state.
-_TIMES = slice(11, 15)
+# cutime and cstime of proc_pid_stat(5), counted from the state.
+_ENDED_CHILDREN = slice(13, 15)
+_CPUCLOCK_SCHED = 2
 _KIB = 1024
 
 
@@ -36,21 +39,20 @@ def tree(pid: int) -> list[int]:
 def cpu_seconds(pid: int | None) -> float:
     """Return the processor time of a process and its descendants, ended ones included.
 
-    Those whose parent has not waited for them yet are missing; so are all if
-    ``pid`` is None, which gives NaN.
+    It is counted in nanoseconds, but for that of ended descendants, which is in ticks
+    and missing until their parent has waited for them. NaN if ``pid`` is None.
     """
     if pid is None:
         return float("nan")
-    ticks = 0
-    for member in tree(pid):
-        try:
-            stat = Path(f"/proc/{member}/stat").read_text("utf-8")
-        except OSError:
-            continue
-        # The command's name may hold spaces; what follows its parenthesis does not.
-        fields = stat.rpartition(")")[2].split()
-        ticks += sum(int(field) for field in fields[_TIMES])
-    return ticks / _TICKS_PER_SECOND
+    return sum(_own_seconds(member) + _ended_seconds(member) for member in tree(pid))
+
+
+def main_thread_seconds(pid: int | None) -> float:
+    """Return the processor time of a process's main thread; NaN if ``pid`` is None."""
+    if pid is None:
+        return float("nan")
+    nanoseconds = Path(f"/proc/{pid}/task/{pid}/schedstat").read_text("utf-8").split()[0]
+    return int(nanoseconds) / 1e9
 
 
 def memory(pid: int) -> Memory:
@@ -75,6 +77,25 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text("utf-8").replace("\0", " ").strip()
     except OSError:
         return ""
+
+
+def _own_seconds(pid: int) -> float:
+    # What clock_getcpuclockid(3) returns: the clock of a process, its ended threads
+    # included. /proc/PID/schedstat is that of its main thread alone.
+    clock = (~pid << 3) | _CPUCLOCK_SCHED
+    with suppress(OSError):
+        return time.clock_gettime(clock)
+    return 0.0
+
+
+def _ended_seconds(pid: int) -> float:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8")
+    except OSError:
+        return 0.0
+    # The command's name may hold spaces; what follows its parenthesis does not.
+    fields = stat.rpartition(")")[2].split()
+    return sum(map(int, fields[_ENDED_CHILDREN])) / _TICKS_PER_SECOND
 
 
 def _children(pid: int) -> list[int]:

@@ -9,14 +9,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from prometheus_client.parser import text_string_to_metric_families
+
+from benchmarks.children import child_process
+
 READY_SECONDS = 180
-STOP_SECONDS = 60
 _POLL_SECONDS = 0.2
 
 
@@ -63,37 +66,40 @@ class Server:
             raise SystemExit(f"the spec was answered with {status}: {answer.decode()}")
         return f"/v1/weights/{json.loads(answer)['id']}"
 
-    def metric(self, name: str) -> float:
-        """Return a metric that has no labels, or 0 if there is none of that name."""
+    def metric(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric's series that have some labels, or 0 if there is none.
+
+        Args:
+            name: Of the series, its ending included: ``weightbank_retries_total``.
+            labels: That they have; others are summed over.
+        """
         _, text = self.fetch("GET", "/metrics")
-        found = re.search(rf"^{re.escape(name)} (\S+)$", text.decode(), re.MULTILINE)
-        return float(found[1]) if found else 0.0
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(text.decode())
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
 
 @contextmanager
-def running_server(settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+def running_server(
+    settings: Mapping[str, str] | None = None, *, on_line: Callable[[str], None] | None = None
+) -> Iterator[Server]:
     """Run a server until the block ends; it is ready when the block begins.
 
     Args:
         settings: ``WEIGHTBANK_*`` variables; those of this process hold beside them.
+        on_line: Called with each line of its log, from a thread.
     """
     with tempfile.TemporaryDirectory() as folder:
         own = {"WEIGHTBANK_HOST": "127.0.0.1", "WEIGHTBANK_PORT": "0"}
         environment = os.environ | own | {"WEIGHTBANK_DATA_DIR": folder} | dict(settings or {})
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app"], env=environment, stdout=subprocess.PIPE, text=True
-        )
-        try:
-            server = _listening(process)
+        command = [sys.executable, "-m", "app"]
+        with child_process(command, environment=environment, stdout=subprocess.PIPE) as process:
+            server = _listening(process, on_line or _ignore)
             _wait_until_ready(server)
             yield server
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 def server_at(url: str, *, pid: int | None = None) -> Server:
@@ -109,15 +115,24 @@ def server_at(url: str, *, pid: int | None = None) -> Server:
     return Server(parts.hostname, parts.port or 80, pid)
 
 
-def _listening(process: "subprocess.Popen[str]") -> Server:
+def _listening(process: "subprocess.Popen[str]", on_line: Callable[[str], None]) -> Server:
     assert process.stdout is not None
     line = process.stdout.readline()
     found = re.search(r"//([^:]+):(\d+)", line)
     if found is None:
         raise SystemExit(f"the server did not say where it listens, but {line!r}")
-    # What nobody reads would fill the pipe, and stop the server.
-    threading.Thread(target=process.stdout.read, daemon=True).start()
+    threading.Thread(target=_read_log, args=(process.stdout, on_line), daemon=True).start()
     return Server(found[1], int(found[2]), process.pid)
+
+
+def _read_log(lines: Iterable[str], on_line: Callable[[str], None]) -> None:
+    """Read to the end: what nobody reads would fill the pipe, and lines be dropped."""
+    for line in lines:
+        on_line(line)
+
+
+def _ignore(_line: str) -> None:
+    pass
 
 
 def _wait_until_ready(server: Server) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.processes import cpu_seconds
+from benchmarks.processes import cpu_seconds, main_thread_seconds
 from benchmarks.server import Server
 
 GB = 1e9
@@ -22,12 +22,14 @@ class Transfer:
         size_bytes: Of all of them together.
         seconds: From the first one's start to the last one's end.
         server_seconds: Processor time of the server; NaN if its process is not known.
+        loop_seconds: The part of it that is its main thread's: our event loop.
         client_seconds: Processor time of the clients.
     """
 
     size_bytes: int
     seconds: float
     server_seconds: float
+    loop_seconds: float
     client_seconds: float
 
     @property
@@ -43,7 +45,7 @@ def download(server: Server, path: str, *, connections: int, size_bytes: int) ->
         SystemExit: If an answer is not 200, or not of ``size_bytes``.
     """
     command = [_curl(), "-sS", "-o", "/dev/null", "-w", "%{http_code} %{size_download}"]
-    server_before = cpu_seconds(server.pid)
+    server_before, loop_before = cpu_seconds(server.pid), main_thread_seconds(server.pid)
     started = time.perf_counter()
     clients = [
         # Our own words, but for the server's address.
@@ -53,7 +55,9 @@ def download(server: Server, path: str, *, connections: int, size_bytes: int) ->
     client_seconds = sum(_ended(client, size_bytes) for client in clients)
     seconds = time.perf_counter() - started
     server_seconds = cpu_seconds(server.pid) - server_before
-    return Transfer(connections * size_bytes, seconds, server_seconds, client_seconds)
+    loop_seconds = main_thread_seconds(server.pid) - loop_before
+    total_bytes = connections * size_bytes
+    return Transfer(total_bytes, seconds, server_seconds, loop_seconds, client_seconds)
 
 
 def first_byte_seconds(
