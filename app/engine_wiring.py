@@ -11,6 +11,7 @@ from services.devices.fleet import (
     choose_devices,
     chunk_bytes_for,
     make_fleet,
+    window_chunks_for,
 )
 from services.devices.names import parse_devices
 from services.engine import Engine, EngineOptions
@@ -42,7 +43,7 @@ def _fleet(settings: Settings, warm_up: Callable[[], None]) -> tuple[Fleet, Engi
         names = choose_devices(has_ray=bool(settings.ray_address))
     options = EngineOptions(
         chunk_bytes=int(settings.chunk_bytes) or chunk_bytes_for(names),
-        window_chunks=settings.window_chunks,
+        window_chunks=settings.window_chunks or window_chunks_for(names, threads=settings.threads),
         streams=settings.limit_streams,
         small_reads=settings.limit_small_reads,
         small_read_threads=settings.threads,

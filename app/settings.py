@@ -74,7 +74,11 @@ class Settings(BaseSettings):
         "suits the devices: 4 MiB, with GPUs 16 MiB, with Ray 32 MiB.",
     )
     window_chunks: int = Field(
-        2, ge=1, le=16, description="Chunks of one stream that are made ahead of its client."
+        0,
+        ge=0,
+        le=16,
+        description="Chunks of one stream that are made ahead of its client; 0 for as many as the "
+        "devices make at once, from 2 to 8.",
     )
     race_timeout_seconds: float = Field(
         0.25,
@@ -133,7 +137,7 @@ class Settings(BaseSettings):
     )
     limit_streams: PositiveInt = Field(
         32,
-        description="Streams at once; more get 503. Each may hold window + 2 chunks of memory.",
+        description="Streams at once; more get 503. Each may hold `WINDOW_CHUNKS` + 2 chunks of memory.",
     )
     limit_small_reads: PositiveInt = Field(
         1024, description="Answers of up to 256 KiB at once; more get 503."

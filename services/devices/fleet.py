@@ -19,6 +19,7 @@ RAY_CHUNK_BYTES = 2**25
 """What suits a device: larger pieces where each costs more to fetch."""
 
 _WORKER_LANES = 2
+_FEWEST_AHEAD, _MOST_AHEAD = 2, 8
 _CPU_MAKER = "services.devices.makers:CpuMaker"
 _CUDA_MAKER = "services.devices.cuda_maker:CudaMaker"
 _COUNT_SECONDS = 120
@@ -103,6 +104,19 @@ def chunk_bytes_for(names: Sequence[DeviceName]) -> int:
     if "ray" in kinds:
         return RAY_CHUNK_BYTES
     return GPU_CHUNK_BYTES if "cuda" in kinds else CPU_CHUNK_BYTES
+
+
+def window_chunks_for(names: Sequence[DeviceName], *, threads: int) -> int:
+    """Return how many chunks of one stream are made ahead: it should busy all devices.
+
+    Examples:
+        >>> window_chunks_for([DeviceName("cpu")], threads=4)
+        4
+        >>> window_chunks_for([DeviceName("cuda", 0)], threads=64)
+        2
+    """
+    lanes = sum(threads if name.kind == "cpu" else _WORKER_LANES for name in names)
+    return min(max(lanes, _FEWEST_AHEAD), _MOST_AHEAD)
 
 
 def make_fleet(fleet: FleetOptions, engine: EngineOptions, *, warm_up: Callable[[], None]) -> Fleet:
