@@ -361,6 +361,8 @@ def _error(flight: Flight) -> Exception | None:
     try:
         flight.result()
     except Exception as error:  # noqa: BLE001 - of whatever kind
+        # It is kept, and its frames would keep their callers' buffers.
+        error.__traceback__ = None
         return error
     return None
 
