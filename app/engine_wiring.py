@@ -13,7 +13,8 @@ from services.devices.fleet import (
     make_fleet,
     window_chunks_for,
 )
-from services.devices.names import parse_devices
+from services.devices.names import DeviceName, parse_devices
+from services.devices.ray_options import RayOptions, is_cluster_address
 from services.engine import Engine, EngineOptions
 from services.errors import StartupError
 
@@ -41,9 +42,11 @@ def _fleet(settings: Settings, warm_up: Callable[[], None]) -> tuple[Fleet, Engi
     names = parse_devices(settings.devices)
     if names is None:
         names = choose_devices(has_ray=bool(settings.ray_address))
+    ray = _ray(settings, names)
     options = EngineOptions(
         chunk_bytes=int(settings.chunk_bytes) or chunk_bytes_for(names),
-        window_chunks=settings.window_chunks or window_chunks_for(names, threads=settings.threads),
+        window_chunks=settings.window_chunks
+        or window_chunks_for(names, threads=settings.threads, actors=settings.ray_actors),
         streams=settings.limit_streams,
         small_reads=settings.limit_small_reads,
         small_read_threads=settings.threads,
@@ -53,8 +56,26 @@ def _fleet(settings: Settings, warm_up: Callable[[], None]) -> tuple[Fleet, Engi
         names=names,
         threads=settings.threads,
         race_timeout_seconds=settings.race_timeout_seconds,
+        ray=ray,
     )
     try:
         return make_fleet(fleet, options, warm_up=warm_up), options
     except StartupError as error:
         raise StartupError(f"{PREFIX}DEVICES: {error}") from error
+
+
+def _ray(settings: Settings, names: tuple[DeviceName, ...]) -> RayOptions | None:
+    if all(name.kind != "ray" for name in names):
+        return None
+    if not is_cluster_address(settings.ray_address):
+        raise StartupError(
+            f"{PREFIX}RAY_ADDRESS {settings.ray_address!r} cannot be used, and {PREFIX}DEVICES "
+            "needs it for ray; accepted: HOST:PORT of the cluster's head node, or auto for the "
+            "node on this machine"
+        )
+    return RayOptions(
+        address=settings.ray_address,
+        actors=settings.ray_actors,
+        actor_cpus=settings.ray_actor_cpus,
+        actor_gpus=settings.ray_actor_gpus,
+    )

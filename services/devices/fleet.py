@@ -9,6 +9,9 @@ from pathlib import Path
 
 from services.devices.names import DeviceName
 from services.devices.process import ProcessDevice
+from services.devices.ray import LANES as ACTOR_LANES
+from services.devices.ray import make_ray_devices
+from services.devices.ray_options import RayOptions
 from services.devices.threads import ThreadDevice
 from services.engine import BufferPool, Device, EngineOptions
 from services.errors import StartupError
@@ -22,6 +25,9 @@ _WORKER_LANES = 2
 _FEWEST_AHEAD, _MOST_AHEAD = 2, 8
 _CPU_MAKER = "services.devices.makers:CpuMaker"
 _CUDA_MAKER = "services.devices.cuda_maker:CudaMaker"
+_RAY_PATIENCE = 4
+"""How many times as late a chunk from a Ray cluster may be."""
+
 _COUNT_SECONDS = 120
 _COUNT = "import torch; print(torch.cuda.device_count())"
 
@@ -34,11 +40,13 @@ class FleetOptions:
         names: Of the devices; never empty.
         threads: Lanes of this process.
         race_timeout_seconds: After which a worker's chunk is made elsewhere too.
+        ray: The cluster that ``ray`` among the names stands for.
     """
 
     names: tuple[DeviceName, ...]
     threads: int
     race_timeout_seconds: float
+    ray: RayOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +114,25 @@ def chunk_bytes_for(names: Sequence[DeviceName]) -> int:
     return GPU_CHUNK_BYTES if "cuda" in kinds else CPU_CHUNK_BYTES
 
 
-def window_chunks_for(names: Sequence[DeviceName], *, threads: int) -> int:
+def window_chunks_for(names: Sequence[DeviceName], *, threads: int, actors: int = 0) -> int:
     """Return how many chunks of one stream are made ahead: it should busy all devices.
+
+    Args:
+        names: Of the devices.
+        threads: Of this process.
+        actors: On a Ray cluster.
 
     Examples:
         >>> window_chunks_for([DeviceName("cpu")], threads=4)
         4
         >>> window_chunks_for([DeviceName("cuda", 0)], threads=64)
         2
+        >>> window_chunks_for([DeviceName("ray")], threads=64, actors=3)
+        6
     """
-    lanes = sum(threads if name.kind == "cpu" else _WORKER_LANES for name in names)
-    return min(max(lanes, _FEWEST_AHEAD), _MOST_AHEAD)
+    lanes = {"cpu": threads, "ray": ACTOR_LANES * actors}
+    ahead = sum(lanes.get(name.kind, _WORKER_LANES) for name in names)
+    return min(max(ahead, _FEWEST_AHEAD), _MOST_AHEAD)
 
 
 def make_fleet(fleet: FleetOptions, engine: EngineOptions, *, warm_up: Callable[[], None]) -> Fleet:
@@ -131,11 +147,16 @@ def make_fleet(fleet: FleetOptions, engine: EngineOptions, *, warm_up: Callable[
         StartupError: If what a device needs is not installed.
     """
     local = ThreadDevice("cpu", lanes=fleet.threads, warm_up=warm_up)
-    workers = [name for name in fleet.names if name.kind != "cpu"]
-    lanes = fleet.threads + _WORKER_LANES * len(workers)
-    pool = engine.pool(lanes=lanes, is_shared=bool(workers))
+    workers = [name for name in fleet.names if name.kind in ("cuda", "process")]
+    actors = 0 if fleet.ray is None else fleet.ray.actors
+    lanes = fleet.threads + _WORKER_LANES * len(workers) + ACTOR_LANES * actors
+    pool = engine.pool(lanes=lanes, is_shared=bool(workers or actors))
     devices: list[Device] = [_worker(name, fleet, pool) for name in workers]
-    if len(workers) < len(fleet.names):
+    if fleet.ray is not None:
+        fleet.ray.check()
+        late_seconds = _RAY_PATIENCE * fleet.race_timeout_seconds
+        devices.extend(make_ray_devices(fleet.ray, pool, late_seconds=late_seconds))
+    if any(name.kind == "cpu" for name in fleet.names):
         return Fleet(pool, [local, *devices], None)
     return Fleet(pool, devices, local)
 
