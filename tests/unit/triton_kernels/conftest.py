@@ -12,16 +12,23 @@ import torch
 from tests.interpreter import interpreted_kernels
 
 
+_PROBES = "tests.triton_probes"
+
+
 @pytest.fixture(scope="session")
 def interpreted() -> Iterator[dict[str, ModuleType]]:
     """The modules that launch kernels and probe them; all of theirs are interpreted."""
+    # Whoever collects tests imports the probes, compiled, like any other module.
+    compiled = sys.modules.pop(_PROBES, None)
     with interpreted_kernels():
         modules = {
             "launch": importlib.import_module("weightbank.triton_kernels.launch"),
-            "probes": importlib.import_module("tests.triton_probes"),
+            "probes": importlib.import_module(_PROBES),
         }
     yield modules
-    del sys.modules["tests.triton_probes"]
+    del sys.modules[_PROBES]
+    if compiled is not None:
+        sys.modules[_PROBES] = compiled
 
 
 @pytest.fixture(scope="session")
