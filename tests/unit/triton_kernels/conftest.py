@@ -11,7 +11,6 @@ import torch
 
 from tests.interpreter import interpreted_kernels
 
-
 _PROBES = "tests.triton_probes"
 
 
