@@ -14,6 +14,7 @@ cores were kept with that, and what is left to gain without doing less.
 import argparse
 import hashlib
 import statistics
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -111,13 +112,18 @@ def check(server: Server) -> None:
             raise SystemExit(f"{name}: the service's bytes are not the library's")
 
 
+def path_of(case: Case, seed: int) -> str:
+    """Return where a case's file of a seed is."""
+    return case.path if case.name == PEER else f"{case.path}{seed}"
+
+
 def measure(compared: Sequence[Case], *, connections: int, rounds: int) -> list[list[Transfer]]:
     """Return the transfers of each round, in the order of the cases."""
     return [
         [
             download(
                 case.server,
-                case.path if case.name == PEER else f"{case.path}{seed}",
+                path_of(case, seed),
                 connections=connections,
                 size_bytes=case.size_bytes,
             )
@@ -159,13 +165,21 @@ def bounds(compared: Sequence[Case], results: list[list[Transfer]]) -> list[str]
     return found
 
 
-def first_byte_line(case: Case) -> str:
-    """Return the line of a case in the table of first bytes."""
-    seeds = range(FIRST_BYTES)
-    paths = [case.path if case.name == PEER else f"{case.path}{seed}" for seed in seeds]
-    times = first_byte_seconds(case.server, paths, pause_seconds=PAUSE_SECONDS)
-    shown = (statistics.median(times), percentile(times, 0.99), times[-1])
-    return row(case.name, *(number(seconds * 1e3) for seconds in shown))
+def first_byte_lines(compared: Sequence[Case]) -> list[str]:
+    """Return the lines of the table of first bytes, by turns as in ``measure``.
+
+    Each stream is left after its first bytes, over which the server has some work:
+    a pause keeps it out of the next one's time.
+    """
+    times: list[list[float]] = [[] for _ in compared]
+    for seed in range(FIRST_BYTES):
+        for case, found in zip(compared, times, strict=True):
+            found.append(first_byte_seconds(case.server, path_of(case, seed)) * 1e3)
+            time.sleep(PAUSE_SECONDS)
+    return [
+        row(case.name, *map(number, (percentile(found, 0.5), percentile(found, 0.99), max(found))))
+        for case, found in zip(compared, times, strict=True)
+    ]
 
 
 @contextmanager
@@ -231,7 +245,7 @@ def main() -> None:
             "",
             *head("", "median ms", "p99 ms", "max ms"),
         )
-        report.add(*map(first_byte_line, compared))
+        report.add(*first_byte_lines(compared))
     if not arguments.dry_run:
         report.write()
 

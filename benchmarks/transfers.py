@@ -44,7 +44,7 @@ def download(server: Server, path: str, *, connections: int, size_bytes: int) ->
     Raises:
         SystemExit: If an answer is not 200, or not of ``size_bytes``.
     """
-    command = [_curl(), "-sS", "-o", "/dev/null", "-w", "%{http_code} %{size_download}"]
+    command = [curl(), "-sS", "-o", "/dev/null", "-w", "%{http_code} %{size_download}"]
     server_before, loop_before = cpu_seconds(server.pid), main_thread_seconds(server.pid)
     started = time.perf_counter()
     clients = [
@@ -60,38 +60,37 @@ def download(server: Server, path: str, *, connections: int, size_bytes: int) ->
     return Transfer(total_bytes, seconds, server_seconds, loop_seconds, client_seconds)
 
 
-def first_byte_seconds(
-    server: Server, paths: Sequence[str], *, pause_seconds: float
-) -> list[float]:
-    """Return how long each path's first byte takes, with the connection's start; sorted.
-
-    Each stream is left after its first bytes, over which the server has some work:
-    the pause keeps it out of the next one's time.
-    """
-    times = []
-    for path in paths:
-        connection = server.connect()
-        started = time.perf_counter()
-        connection.request("GET", path)
-        response = connection.getresponse()
-        first = response.read(1)
-        times.append(time.perf_counter() - started)
-        if not first:
-            raise SystemExit(f"{path} was answered with {response.status} and no bytes")
-        response.close()
-        connection.close()
-        time.sleep(pause_seconds)
-    return sorted(times)
+def first_byte_seconds(server: Server, path: str) -> float:
+    """Return how long a path's first byte takes, its connection's start included."""
+    connection = server.connect()
+    started = time.perf_counter()
+    connection.request("GET", path)
+    response = connection.getresponse()
+    first = response.read(1)
+    seconds = time.perf_counter() - started
+    if not first:
+        raise SystemExit(f"{path} was answered with {response.status} and no bytes")
+    response.close()
+    connection.close()
+    return seconds
 
 
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """Return the value below which a share of sorted values lies.
+def curl() -> str:
+    """Return where curl is."""
+    program = shutil.which("curl")
+    if program is None:
+        raise SystemExit("curl is not installed, and it is the client here; Debian has it as curl")
+    return program
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value below which a share of the values lies.
 
     Examples:
-        >>> percentile([1.0, 2.0, 3.0, 4.0], 0.99), percentile([1.0, 2.0, 3.0, 4.0], 0.5)
+        >>> percentile([4.0, 2.0, 3.0, 1.0], 0.99), percentile([4.0, 2.0, 3.0, 1.0], 0.5)
         (4.0, 3.0)
     """
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def median_of(transfers: Sequence[Transfer], name: str) -> float:
@@ -113,10 +112,3 @@ def _ended(client: "subprocess.Popen[str]", size_bytes: int) -> float:
             f"200 and {size_bytes} bytes were expected"
         )
     return usage.ru_utime + usage.ru_stime
-
-
-def _curl() -> str:
-    program = shutil.which("curl")
-    if program is None:
-        raise SystemExit("curl is not installed, and it is the client here; Debian has it as curl")
-    return program
