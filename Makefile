@@ -56,6 +56,7 @@ benchmarks: $(VENV)/.test ## beside their peers, in one run (half an hour; needs
 	$(BIN)/python -m benchmarks.http
 	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.faults
 
 clean: ## remove what make made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
