@@ -9,6 +9,7 @@ import uvicorn
 from app.application import create_app
 from app.connection import BoundedProtocol
 from app.draining import DrainingServer
+from app.engine_wiring import check_engine
 from app.settings import Settings, load_settings
 from app.wiring import open_store, wiring_in
 from services.errors import StartupError
@@ -22,16 +23,17 @@ _BACKLOG = 2048
 def main() -> int:
     """Serve until a signal says to stop; return the exit status.
 
-    A setting that cannot be used gives 2, a store or a port that cannot be had
-    gives 1, each with one line that says why; Ctrl-C gives 130.
+    A setting that cannot be used gives 2, a store, a device or a port that cannot
+    be had gives 1, each with one line that says why; Ctrl-C gives 130.
     """
     try:
         settings = load_settings(os.environ)
     except StartupError as error:
         return _refuse(error, _WRONG_SETTINGS)
     try:
-        # Opened once to see that it can be, before anything else speaks.
+        # To see that they can be had, before anything else speaks.
         open_store(settings).dispose()
+        check_engine(settings)
         listener = _listen(settings)
     except StartupError as error:
         return _refuse(error, _CANNOT_START)

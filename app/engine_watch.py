@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from services.engine import Engine, Reason
+from services.engine.device import DeviceError
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _RATIO_SECONDS = 10.0
@@ -73,7 +74,9 @@ class EngineWatch:
     def went_down(self, device: str, error: Exception) -> None:
         """See ``Observer.went_down``."""
         self._losses.labels(device).inc()
-        self._logger.error("device is down", device=device, reason=str(error), exc_info=error)
+        # What a device says of itself needs no traceback of ours.
+        trace = None if isinstance(error, DeviceError) else error
+        self._logger.error("device is down", device=device, reason=str(error), exc_info=trace)
 
     def came_up(self, device: str) -> None:
         """See ``Observer.came_up``."""

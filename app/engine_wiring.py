@@ -8,6 +8,7 @@ from app.settings import PREFIX, Settings
 from services.devices.fleet import (
     Fleet,
     FleetOptions,
+    check_devices,
     choose_devices,
     chunk_bytes_for,
     make_fleet,
@@ -17,6 +18,21 @@ from services.devices.names import DeviceName, parse_devices
 from services.devices.ray_options import RayOptions, is_cluster_address
 from services.engine import Engine, EngineOptions
 from services.errors import StartupError
+
+
+def check_engine(settings: Settings) -> None:
+    """See that the devices which the settings name can be had, before anything starts.
+
+    Raises:
+        StartupError: If not, in one line.
+    """
+    names = _names(settings)
+    if names is not None:
+        ray = _ray(settings, names)
+        try:
+            check_devices(names, ray)
+        except StartupError as error:
+            raise StartupError(f"{PREFIX}DEVICES: {error}") from error
 
 
 async def open_engine(
@@ -30,7 +46,7 @@ async def open_engine(
         watch: Told what it does.
 
     Raises:
-        StartupError: If a device cannot be had.
+        StartupError: As ``check_engine``.
     """
     fleet, options = await asyncio.to_thread(_fleet, settings, warm_up)
     engine = Engine(options, fleet.pool, fleet.devices, reserve=fleet.reserve, observer=watch)
@@ -39,9 +55,7 @@ async def open_engine(
 
 
 def _fleet(settings: Settings, warm_up: Callable[[], None]) -> tuple[Fleet, EngineOptions]:
-    names = parse_devices(settings.devices)
-    if names is None:
-        names = choose_devices(has_ray=bool(settings.ray_address))
+    names = _names(settings) or choose_devices()
     ray = _ray(settings, names)
     options = EngineOptions(
         chunk_bytes=int(settings.chunk_bytes) or chunk_bytes_for(names),
@@ -58,10 +72,15 @@ def _fleet(settings: Settings, warm_up: Callable[[], None]) -> tuple[Fleet, Engi
         race_timeout_seconds=settings.race_timeout_seconds,
         ray=ray,
     )
-    try:
-        return make_fleet(fleet, options, warm_up=warm_up), options
-    except StartupError as error:
-        raise StartupError(f"{PREFIX}DEVICES: {error}") from error
+    return make_fleet(fleet, options, warm_up=warm_up), options
+
+
+def _names(settings: Settings) -> tuple[DeviceName, ...] | None:
+    """Return the devices that are named; None if it is left to us which processors."""
+    names = parse_devices(settings.devices)
+    if names is None and settings.ray_address:
+        return (DeviceName("ray"),)
+    return names
 
 
 def _ray(settings: Settings, names: tuple[DeviceName, ...]) -> RayOptions | None:

@@ -137,7 +137,8 @@ class Settings(BaseSettings):
     )
     limit_streams: PositiveInt = Field(
         32,
-        description="Streams at once; more get 503. Each may hold `WINDOW_CHUNKS` + 2 chunks of memory.",
+        description="Streams at once; more get 503. Each may hold `WINDOW_CHUNKS` + 2 chunks of "
+        "memory.",
     )
     limit_small_reads: PositiveInt = Field(
         1024, description="Answers of up to 256 KiB at once; more get 503."

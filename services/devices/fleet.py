@@ -28,6 +28,7 @@ _CUDA_MAKER = "services.devices.cuda_maker:CudaMaker"
 _RAY_PATIENCE = 4
 """How many times as late a chunk from a Ray cluster may be."""
 
+_GPU_MODULES = ("torch", "triton")
 _COUNT_SECONDS = 120
 _COUNT = "import torch; print(torch.cuda.device_count())"
 
@@ -64,18 +65,8 @@ class Fleet:
     reserve: Device | None
 
 
-def choose_devices(*, has_ray: bool) -> tuple[DeviceName, ...]:
-    """Return the best devices that there are.
-
-    Args:
-        has_ray: Whether a Ray cluster was named.
-
-    Examples:
-        >>> [str(name) for name in choose_devices(has_ray=True)]
-        ['ray']
-    """
-    if has_ray:
-        return (DeviceName("ray"),)
+def choose_devices() -> tuple[DeviceName, ...]:
+    """Return the best devices of this machine: its GPUs, or its processor."""
     gpus = count_gpus()
     return tuple(DeviceName("cuda", index) for index in range(gpus)) or (DeviceName("cpu"),)
 
@@ -86,7 +77,7 @@ def count_gpus() -> int:
     A process of its own asks: what looks for GPUs takes memory on them, and seconds.
     """
     is_there = any(Path("/dev").glob("nvidia[0-9]*"))
-    if not is_there or not all(map(importlib.util.find_spec, ("torch", "triton"))):
+    if not is_there or not all(map(importlib.util.find_spec, _GPU_MODULES)):
         return 0
     try:
         asked = subprocess.run(  # noqa: S603 - our own interpreter and code
@@ -135,6 +126,22 @@ def window_chunks_for(names: Sequence[DeviceName], *, threads: int, actors: int 
     return min(max(ahead, _FEWEST_AHEAD), _MOST_AHEAD)
 
 
+def check_devices(names: Sequence[DeviceName], ray: RayOptions | None) -> None:
+    """See that what devices need is installed.
+
+    Raises:
+        StartupError: If it is not, in one line.
+    """
+    cuda = next((name for name in names if name.kind == "cuda"), None)
+    missing = [module for module in _GPU_MODULES if importlib.util.find_spec(module) is None]
+    if cuda is not None and missing:
+        raise StartupError(
+            f"device {cuda} needs {missing[0]}; install it with: pip install 'weightbank[gpu]'"
+        )
+    if ray is not None:
+        ray.check()
+
+
 def make_fleet(fleet: FleetOptions, engine: EngineOptions, *, warm_up: Callable[[], None]) -> Fleet:
     """Return the devices of a server; nothing is started.
 
@@ -142,9 +149,6 @@ def make_fleet(fleet: FleetOptions, engine: EngineOptions, *, warm_up: Callable[
         fleet: Which.
         engine: Its bounds.
         warm_up: Of the kernels of this process.
-
-    Raises:
-        StartupError: If what a device needs is not installed.
     """
     local = ThreadDevice("cpu", lanes=fleet.threads, warm_up=warm_up)
     workers = [name for name in fleet.names if name.kind in ("cuda", "process")]
@@ -153,7 +157,6 @@ def make_fleet(fleet: FleetOptions, engine: EngineOptions, *, warm_up: Callable[
     pool = engine.pool(lanes=lanes, is_shared=bool(workers or actors))
     devices: list[Device] = [_worker(name, fleet, pool) for name in workers]
     if fleet.ray is not None:
-        fleet.ray.check()
         late_seconds = _RAY_PATIENCE * fleet.race_timeout_seconds
         devices.extend(make_ray_devices(fleet.ray, pool, late_seconds=late_seconds))
     if any(name.kind == "cpu" for name in fleet.names):
@@ -162,12 +165,6 @@ def make_fleet(fleet: FleetOptions, engine: EngineOptions, *, warm_up: Callable[
 
 
 def _worker(name: DeviceName, fleet: FleetOptions, pool: BufferPool) -> ProcessDevice:
-    if name.kind == "cuda":
-        for module in ("torch", "triton"):
-            if importlib.util.find_spec(module) is None:
-                raise StartupError(
-                    f"device {name} needs {module}; install it with: pip install 'weightbank[gpu]'"
-                )
     return ProcessDevice(
         str(name),
         target=_CUDA_MAKER if name.kind == "cuda" else _CPU_MAKER,

@@ -70,6 +70,20 @@ def test_a_database_elsewhere_needs_no_data_directory(tmp_path: Path, url: str) 
     assert "WEIGHTBANK_DATA_DIR" not in line
 
 
+@pytest.mark.parametrize(
+    ("settings", "mentioned"),
+    [
+        ({"devices": "ray"}, "WEIGHTBANK_RAY_ADDRESS '' cannot be used"),
+        ({"ray_address": "nowhere"}, "HOST:PORT of the cluster's head node"),
+    ],
+)
+def test_a_device_that_cannot_be_had_stops_the_start(
+    tmp_path: Path, settings: dict[str, str], mentioned: str
+) -> None:
+    """With status 1, before it says that it listens."""
+    assert mentioned in refusal(start(tmp_path, **settings), 1)
+
+
 def test_a_client_finishes_after_a_signal(tmp_path: Path) -> None:
     """As long as it is within the deadline."""
     layer = {"name": "e", "type": "Embedding", "num_embeddings": 20_000, "embedding_dim": 1000}
