@@ -2,8 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -57,9 +57,13 @@ class EngineWatch:
             self._generation_seconds.labels(name)
             self._generated_bytes.labels(name)
             self._losses.labels(name)
-            for reason in ("lost", "late", "failed"):
+            for reason in get_args(Reason):
                 self._retries.labels(name, reason)
         self._registry.register(_EngineCollector(engine))
+
+    def chose(self, devices: Sequence[str], reason: str) -> None:
+        """Log which devices were chosen, and why there are no GPUs among them."""
+        self._logger.info("devices were chosen", devices=list(devices), no_gpu_because=reason)
 
     def made(self, device: str, seconds: float, size_bytes: int) -> None:
         """See ``Observer.made``."""

@@ -15,24 +15,21 @@ from services.devices.fleet import (
     window_chunks_for,
 )
 from services.devices.names import DeviceName, parse_devices
-from services.devices.ray_options import RayOptions, is_cluster_address
+from services.devices.ray_options import RayOptions
 from services.engine import Engine, EngineOptions
+from services.engine.state import HANDED_OVER_CHUNKS
 from services.errors import StartupError
 
 
 def check_engine(settings: Settings) -> None:
-    """See that the devices which the settings name can be had, before anything starts.
+    """See that the engine of the settings can be had, before anything starts.
 
     Raises:
         StartupError: If not, in one line.
     """
-    names = _names(settings)
-    if names is not None:
-        ray = _ray(settings, names)
-        try:
-            check_devices(names, ray)
-        except StartupError as error:
-            raise StartupError(f"{PREFIX}DEVICES: {error}") from error
+    names = _names(settings) or (DeviceName("cpu"),)
+    fleet, _ = _fleet(settings, names, lambda: None)
+    fleet.pool.close()
 
 
 async def open_engine(
@@ -48,14 +45,21 @@ async def open_engine(
     Raises:
         StartupError: As ``check_engine``.
     """
-    fleet, options = await asyncio.to_thread(_fleet, settings, warm_up)
+    named = _names(settings)
+    if named is None:
+        names, reason = await asyncio.to_thread(choose_devices)
+        watch.chose([str(name) for name in names], reason)
+    else:
+        names = named
+    fleet, options = _fleet(settings, names, warm_up)
     engine = Engine(options, fleet.pool, fleet.devices, reserve=fleet.reserve, observer=watch)
     watch.watch(engine)
     return engine
 
 
-def _fleet(settings: Settings, warm_up: Callable[[], None]) -> tuple[Fleet, EngineOptions]:
-    names = _names(settings) or choose_devices()
+def _fleet(
+    settings: Settings, names: tuple[DeviceName, ...], warm_up: Callable[[], None]
+) -> tuple[Fleet, EngineOptions]:
     ray = _ray(settings, names)
     options = EngineOptions(
         chunk_bytes=int(settings.chunk_bytes) or chunk_bytes_for(names),
@@ -66,13 +70,23 @@ def _fleet(settings: Settings, warm_up: Callable[[], None]) -> tuple[Fleet, Engi
         small_read_threads=settings.threads,
         timeout_seconds=settings.device_timeout_seconds,
     )
-    fleet = FleetOptions(
+    fleet_options = FleetOptions(
         names=names,
         threads=settings.threads,
         race_timeout_seconds=settings.race_timeout_seconds,
         ray=ray,
     )
-    return make_fleet(fleet, options, warm_up=warm_up), options
+    try:
+        check_devices(names, ray)
+        return make_fleet(fleet_options, options, warm_up=warm_up), options
+    except StartupError as error:
+        raise StartupError(f"{PREFIX}DEVICES: {error}") from error
+    except (OSError, OverflowError) as error:
+        raise StartupError(
+            f"{PREFIX}LIMIT_STREAMS {options.streams} times {PREFIX}WINDOW_CHUNKS + 2, "
+            f"{options.window_chunks + HANDED_OVER_CHUNKS}, times {PREFIX}CHUNK_BYTES "
+            f"{options.chunk_bytes} cannot be had as memory: {error}"
+        ) from error
 
 
 def _names(settings: Settings) -> tuple[DeviceName, ...] | None:
@@ -86,11 +100,10 @@ def _names(settings: Settings) -> tuple[DeviceName, ...] | None:
 def _ray(settings: Settings, names: tuple[DeviceName, ...]) -> RayOptions | None:
     if all(name.kind != "ray" for name in names):
         return None
-    if not is_cluster_address(settings.ray_address):
+    if not settings.ray_address:
         raise StartupError(
-            f"{PREFIX}RAY_ADDRESS {settings.ray_address!r} cannot be used, and {PREFIX}DEVICES "
-            "needs it for ray; accepted: HOST:PORT of the cluster's head node, or auto for the "
-            "node on this machine"
+            f"{PREFIX}RAY_ADDRESS is missing, and {PREFIX}DEVICES needs it for ray; accepted: "
+            "HOST:PORT of the cluster's head node, or auto for the node on this machine"
         )
     return RayOptions(
         address=settings.ray_address,

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.devices.names import parse_devices
+from services.devices.ray_options import is_cluster_address
 from services.errors import StartupError
 from weightbank.limits import Limits
 from weightbank.suggestions import accepted_names
@@ -28,6 +29,9 @@ _DEFAULTS = Limits()
 _LIMIT = "limit_"
 _LONGEST_SECONDS = 86_400
 _LEAST_CHUNK_BYTES = 2**19
+_MOST_THREADS = 1024
+_MOST_ACTORS = 1024
+_MOST_STREAMS = 100_000
 
 
 def usable_cores() -> int:
@@ -56,11 +60,13 @@ class Settings(BaseSettings):
         "auto",
         description="What makes the chunks of streams, names between commas: `cpu` (threads of "
         "this process), `cuda:0`, `cuda:1` ... (a worker process for each GPU), `process:0` ... "
-        "(worker processes on the processor), `ray`. `auto` takes `ray` if `RAY_ADDRESS` is set, "
-        "else all GPUs, else `cpu`.",
+        "(worker processes on the processor), `ray`. `auto` takes `ray` if "
+        "`WEIGHTBANK_RAY_ADDRESS` is set, else all GPUs, else `cpu`.",
     )
-    threads: PositiveInt = Field(
+    threads: int = Field(
         default_factory=usable_cores,
+        ge=1,
+        le=_MOST_THREADS,
         description="Threads of this process that make chunks: all of them for `cpu`; beside "
         "other devices those that only this process can make, and any while those are down. As "
         "many small reads are made at once. As many as there are usable cores if not set.",
@@ -85,7 +91,7 @@ class Settings(BaseSettings):
         gt=0,
         le=_LONGEST_SECONDS,
         description="After which a chunk that a worker process has not made is made elsewhere "
-        "too; four times that on Ray.",
+        "too; four times that on Ray. It has to be longer than a chunk of `CHUNK_BYTES` takes.",
     )
     device_timeout_seconds: float = Field(
         10,
@@ -99,10 +105,15 @@ class Settings(BaseSettings):
         description="Address of a Ray cluster, `HOST:PORT` of its head node, or `auto` for the "
         "one on this machine.",
     )
-    ray_actors: PositiveInt = Field(
-        2, description="Actors that make chunks on the Ray cluster, spread over its nodes."
+    ray_actors: int = Field(
+        2,
+        ge=1,
+        le=_MOST_ACTORS,
+        description="Actors that make chunks on the Ray cluster, spread over its nodes.",
     )
-    ray_actor_cpus: float = Field(1, ge=0, description="Processors that Ray keeps for each actor.")
+    ray_actor_cpus: float = Field(
+        1, ge=0, le=_MOST_THREADS, description="Processors that Ray keeps for each actor."
+    )
     ray_actor_gpus: float = Field(
         0, ge=0, le=1, description="GPUs that Ray keeps for each actor; with any it works on one."
     )
@@ -135,8 +146,10 @@ class Settings(BaseSettings):
         description="How long running answers may take to finish after SIGTERM; until then "
         "`/readyz` answers 503, and new streams are refused.",
     )
-    limit_streams: PositiveInt = Field(
+    limit_streams: int = Field(
         32,
+        ge=1,
+        le=_MOST_STREAMS,
         description="Streams at once; more get 503. Each may hold `WINDOW_CHUNKS` + 2 chunks of "
         "memory.",
     )
@@ -202,6 +215,13 @@ class Settings(BaseSettings):
     def _power_of_two(cls, value: ByteSize) -> ByteSize:
         if value and (value & (value - 1) or not _LEAST_CHUNK_BYTES <= value <= 2**30):
             raise ValueError("must be a power of two from 512 KiB to 1 GiB, or 0")
+        return value
+
+    @field_validator("ray_address")
+    @classmethod
+    def _address_of_a_cluster(cls, value: str) -> str:
+        if value and not is_cluster_address(value):
+            raise ValueError("must be HOST:PORT of the cluster's head node, or auto")
         return value
 
     @field_validator("devices")

@@ -165,15 +165,24 @@ async def small_response(
     body: Body,
     *,
     engine: Engine,
+    name: str,
     status: int,
     headers: Mapping[str, str],
 ) -> Response:
     """Return an answer that is small enough to be made in one go.
 
+    Args:
+        file: Whose bytes.
+        body: Which of them, and what stands between.
+        engine: Makes them.
+        name: Of the request, for the log.
+        status: 200 or 206.
+        headers: With Content-Length and Content-Type.
+
     Raises:
         OverloadedError: If too many small reads wait already.
     """
-    contents = await engine.read(file, body.spans)
+    contents = await engine.read(file, body.spans, name=name)
     pieces = [piece for pair in zip(body.prefixes, contents, strict=True) for piece in pair]
     return Response(b"".join([*pieces, body.suffix]), status_code=status, headers=headers)
 

@@ -7,6 +7,7 @@ from app.bodies import OCTETS, Body, content_range, multipart_body, single_body
 from app.conditions import is_not_modified, range_applies
 from app.named_file import NamedFile
 from app.ranges import parse_ranges
+from app.record import record_of
 from app.streaming import WeightsResponse, is_small, small_response
 from app.wiring import Wiring
 
@@ -45,7 +46,12 @@ async def answer_bytes(
     }
     if is_small(body):
         return await small_response(
-            named.file, body, engine=wiring.engine, status=status, headers=headers
+            named.file,
+            body,
+            engine=wiring.engine,
+            name=record_of(request.scope).request_id,
+            status=status,
+            headers=headers,
         )
     return WeightsResponse(
         named.file,

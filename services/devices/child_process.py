@@ -26,7 +26,7 @@ class ChildProcess:
     death of the thread that started it for that of this process.
 
     Examples:
-        >>> child = ChildProcess("time:sleep", "sleeper", {}, descriptors=[])
+        >>> child = ChildProcess("signal:pause", "sleeper", {}, descriptors=[])
         >>> child.end()
         >>> child.is_alive
         False
@@ -46,7 +46,7 @@ class ChildProcess:
         """
         options = {"path": sys.path, "main": main, **options}
         command = [sys.executable, "-c", _CODE, "weightbank-worker", name, json.dumps(options)]
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
+        self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our own interpreter and code
             command, stdin=subprocess.DEVNULL, pass_fds=descriptors
         )
         self._lock = threading.Lock()

@@ -45,9 +45,8 @@ class CudaMaker:
         self._buffer_bytes = buffer_bytes
         self._backend.warm_up()
 
-    def make(self, pieces: Sequence[Piece], out: memoryview, *, buffer: int, lane: int) -> None:
+    def make(self, pieces: Sequence[Piece], out: memoryview, *, buffer: int) -> None:
         """See ``Maker.make``."""
-        del lane
         self._pin(buffer)
         fill_pieces(pieces, out, self._generator)
 

@@ -29,6 +29,7 @@ _RAY_PATIENCE = 4
 """How many times as late a chunk from a Ray cluster may be."""
 
 _GPU_MODULES = ("torch", "triton")
+_INSTALL = "install it with: pip install -c constraints.txt -e '.[server,{extra}]'"
 _COUNT_SECONDS = 120
 _COUNT = "import torch; print(torch.cuda.device_count())"
 
@@ -65,20 +66,17 @@ class Fleet:
     reserve: Device | None
 
 
-def choose_devices() -> tuple[DeviceName, ...]:
-    """Return the best devices of this machine: its GPUs, or its processor."""
-    gpus = count_gpus()
-    return tuple(DeviceName("cuda", index) for index in range(gpus)) or (DeviceName("cpu"),)
+def choose_devices() -> tuple[tuple[DeviceName, ...], str]:
+    """Return the best devices of this machine, and why there are no GPUs among them.
 
-
-def count_gpus() -> int:
-    """Return how many GPUs can be used here.
-
-    A process of its own asks: what looks for GPUs takes memory on them, and seconds.
+    A process of its own looks for GPUs: that takes memory on them, and seconds.
     """
-    is_there = any(Path("/dev").glob("nvidia[0-9]*"))
-    if not is_there or not all(map(importlib.util.find_spec, _GPU_MODULES)):
-        return 0
+    processor = (DeviceName("cpu"),)
+    if not any(Path("/dev").glob("nvidia[0-9]*")):
+        return processor, "there is no GPU"
+    missing = _missing_gpu_modules()
+    if missing:
+        return processor, f"{missing[0]} is not installed"
     try:
         asked = subprocess.run(  # noqa: S603 - our own interpreter and code
             [sys.executable, "-c", _COUNT],
@@ -87,9 +85,14 @@ def count_gpus() -> int:
             timeout=_COUNT_SECONDS,
             text=True,
         )
-        return int(asked.stdout)
-    except (subprocess.SubprocessError, ValueError):
-        return 0
+        gpus = tuple(DeviceName("cuda", index) for index in range(int(asked.stdout)))
+    except (subprocess.SubprocessError, ValueError) as error:
+        return processor, f"torch did not say how many GPUs there are: {error}"
+    return (gpus, "") if gpus else (processor, "torch sees no GPU")
+
+
+def _missing_gpu_modules() -> list[str]:
+    return [module for module in _GPU_MODULES if importlib.util.find_spec(module) is None]
 
 
 def chunk_bytes_for(names: Sequence[DeviceName]) -> int:
@@ -133,13 +136,11 @@ def check_devices(names: Sequence[DeviceName], ray: RayOptions | None) -> None:
         StartupError: If it is not, in one line.
     """
     cuda = next((name for name in names if name.kind == "cuda"), None)
-    missing = [module for module in _GPU_MODULES if importlib.util.find_spec(module) is None]
+    missing = _missing_gpu_modules()
     if cuda is not None and missing:
-        raise StartupError(
-            f"device {cuda} needs {missing[0]}; install it with: pip install 'weightbank[gpu]'"
-        )
-    if ray is not None:
-        ray.check()
+        raise StartupError(f"device {cuda} needs {missing[0]}; {_INSTALL.format(extra='gpu')}")
+    if ray is not None and importlib.util.find_spec("ray") is None:
+        raise StartupError(f"device ray needs ray; {_INSTALL.format(extra='ray')}")
 
 
 def make_fleet(fleet: FleetOptions, engine: EngineOptions, *, warm_up: Callable[[], None]) -> Fleet:

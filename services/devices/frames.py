@@ -9,6 +9,9 @@ import socket
 import struct
 from typing import Any
 
+READY, MADE, FAILED, LOST = "ready", "made", "failed", "lost"
+"""How an answer begins: with what came of what was asked for."""
+
 _LENGTH = struct.Struct("<I")
 
 

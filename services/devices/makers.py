@@ -28,14 +28,13 @@ class Maker(Protocol):
             buffer_bytes: Of one buffer.
         """
 
-    def make(self, pieces: Sequence[Piece], out: memoryview, *, buffer: int, lane: int) -> None:
-        """Write a chunk.
+    def make(self, pieces: Sequence[Piece], out: memoryview, *, buffer: int) -> None:
+        """Write a chunk; several threads call at once.
 
         Args:
             pieces: What it is made of.
             out: Where its bytes go, the beginning of a buffer.
             buffer: Number of that buffer in the pages.
-            lane: Number of the calling thread.
         """
 
 
@@ -58,7 +57,7 @@ class CpuMaker:
         del pages, buffer_bytes
         self._backend.warm_up()
 
-    def make(self, pieces: Sequence[Piece], out: memoryview, *, buffer: int, lane: int) -> None:
+    def make(self, pieces: Sequence[Piece], out: memoryview, *, buffer: int) -> None:
         """See ``Maker.make``."""
-        del buffer, lane
+        del buffer
         fill_pieces(pieces, out, self._generator)

@@ -50,6 +50,12 @@ class ProcessDevice:
         self._process: WorkerProcess | None = None
 
     @property
+    def is_alive(self) -> bool:
+        """See ``Device.is_alive``."""
+        process = self._process
+        return process is not None and process.is_alive
+
+    @property
     def pid(self) -> int | None:
         """Process id of the worker, if there is one."""
         process = self._process

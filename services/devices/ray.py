@@ -55,6 +55,12 @@ class RayDevice:
         """Process id of the bridge, if there is one."""
         return self._bridge.pid
 
+    @property
+    def is_alive(self) -> bool:
+        """See ``Device.is_alive``."""
+        link = self._link
+        return link is not None and link.is_alive
+
     def start(self) -> None:
         """See ``Device.start``."""
         self._end()

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from services.devices.child_process import ignore_signals, share_fate
-from services.devices.frames import EndOfFrames, send_frame
-from services.devices.ray_session import FAILED, READY, RaySession, actor_factory, reason_of
+from services.devices.frames import FAILED, READY, EndOfFrames, send_frame
+from services.devices.ray_session import RaySession, actor_factory, reason_of
 
 CONNECT_SECONDS = 30.0
 MOST_SOCKETS = 16

@@ -6,11 +6,10 @@ import threading
 from contextlib import ExitStack
 
 from services.devices.child_process import ChildProcess
-from services.devices.frames import EndOfFrames, receive_frame
+from services.devices.frames import FAILED, EndOfFrames, receive_frame
 from services.devices.ray_bridge import CONNECT_SECONDS
 from services.devices.ray_link import RayLink
 from services.devices.ray_options import RayOptions
-from services.devices.ray_session import FAILED
 from services.engine.buffers import BufferPool
 from services.engine.device import DeviceLostError
 

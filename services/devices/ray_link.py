@@ -1,13 +1,15 @@
 """A device's way to its actor: the server's ends of a session's sockets."""
 
 import contextlib
+import select
 import socket
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from services.devices.child_process import ChildProcess
-from services.devices.frames import EndOfFrames, receive_frame, send_frame
-from services.devices.ray_session import FAILED, LOST, PLACE_SECONDS, WARM_UP_SECONDS
+from services.devices.frames import FAILED, LOST, EndOfFrames, receive_frame, send_frame
+from services.devices.ray_session import PLACE_SECONDS, WARM_UP_SECONDS
 from services.engine.device import DeviceLostError, MakingFailedError
 
 _MARGIN_SECONDS = 10.0
@@ -41,6 +43,11 @@ class RayLink:
         self._calls = 0
         self._ending: threading.Timer | None = None
         self._reason = "its session has ended"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended yet, as far as can be known without a call."""
+        return self._bridge.is_alive and not _has_ended(self._control)
 
     def wait_until_placed(self) -> dict[str, Any]:
         """Wait until a node has the actor, and return what it says of itself.
@@ -120,7 +127,7 @@ class RayLink:
         return DeviceLostError(f"{self._name}: {self._reason}")
 
     @contextlib.contextmanager
-    def _counted(self) -> Any:
+    def _counted(self) -> Iterator[None]:
         with self._lock:
             self._calls += 1
         try:
@@ -132,6 +139,13 @@ class RayLink:
     def _insist(self) -> None:
         if self._calls:
             self._bridge.kill()
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    """Return whether the other side, which says nothing more, has closed a socket."""
+    with contextlib.suppress(OSError, ValueError):
+        return bool(select.select([connection], [], [], 0)[0])
+    return True
 
 
 def _shut_down(connection: socket.socket) -> None:

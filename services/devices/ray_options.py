@@ -1,10 +1,7 @@
 """Which Ray cluster makes chunks, and what each of its actors takes there."""
 
-import importlib.util
 import re
 from dataclasses import dataclass
-
-from services.errors import StartupError
 
 _ADDRESS = re.compile(r"auto|[^\s/@:]+:[0-9]+|\[[0-9A-Fa-f:]+\]:[0-9]+")
 
@@ -24,17 +21,6 @@ class RayOptions:
     actors: int
     actor_cpus: float
     actor_gpus: float
-
-    def check(self) -> None:
-        """See whether there can be such actors.
-
-        Raises:
-            StartupError: If Ray is not installed.
-        """
-        if importlib.util.find_spec("ray") is None:
-            raise StartupError(
-                "device ray needs ray; install it with: pip install 'weightbank[ray]'"
-            )
 
 
 def is_cluster_address(text: str) -> bool:

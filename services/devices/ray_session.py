@@ -19,19 +19,23 @@ from typing import Any
 import numpy as np
 
 from services.devices import ray_actor
-from services.devices.frames import EndOfFrames, receive_frame, send_frame
+from services.devices.frames import (
+    FAILED,
+    LOST,
+    MADE,
+    READY,
+    EndOfFrames,
+    receive_frame,
+    send_frame,
+)
 from weightbank.algorithm import VERSION
 
 PLACE_SECONDS = 60.0
 WARM_UP_SECONDS = 300.0
 
 PLACED = "placed"
-READY = "ready"
-MADE = "made"
-FAILED = "failed"
-LOST = "lost"
 
-_LONGEST_REASON = 400
+_LONGEST_REASON_CHARACTERS = 400
 
 Answer = tuple[str, Any]
 
@@ -190,4 +194,8 @@ def reason_of(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = lines[-1] if lines else "no reason given"
     reason = told if isinstance(error, RefusedError) else f"{type(error).__name__}: {told}"
-    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}..."
+    return (
+        reason
+        if len(reason) <= _LONGEST_REASON_CHARACTERS
+        else f"{reason[:_LONGEST_REASON_CHARACTERS]}..."
+    )

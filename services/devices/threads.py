@@ -37,6 +37,11 @@ class ThreadDevice:
         self.lanes = lanes
         self._warm_up = warm_up
 
+    @property
+    def is_alive(self) -> bool:
+        """See ``Device.is_alive``."""
+        return True
+
     def start(self) -> None:
         """See ``Device.start``."""
         self._warm_up()

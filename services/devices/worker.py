@@ -2,32 +2,23 @@
 
 Theory of operation: it maps the pool's memory, makes ready, and then has a thread for
 each lane that takes a message, makes a chunk and answers. It lives as long as its
-server: the kernel kills it when the thread that started it dies, and it ends itself
-when a socket does. Signals that a terminal or a supervisor sends to all processes are
-the server's to act on; it finishes streams first, and needs its workers for that.
+server (``child_process.py``), and ends itself when a socket does.
 """
 
-import ctypes
 import importlib
 import mmap
 import os
-import signal
 import socket
-import sys
 import threading
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.devices.frames import EndOfFrames, receive_frame, send_frame
+from services.devices.child_process import share_fate
+from services.devices.frames import FAILED, MADE, READY, EndOfFrames, receive_frame, send_frame
 from services.devices.makers import Maker
 from weightbank.pieces import Piece
 
-READY = "ready"
-MADE = "made"
-FAILED = "failed"
-
-_PR_SET_PDEATHSIG = 1
 _FAILED_STATUS = 70
 
 
@@ -50,9 +41,7 @@ def main(
         lanes: Descriptors of sockets, one for each lane.
         parent: Process id of the server.
     """
-    _die_with(parent)
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ignored, signal.SIG_IGN)
+    share_fate(parent)
     pages = mmap.mmap(descriptor, 0)
     os.close(descriptor)
     module, _, name = target.partition(":")
@@ -64,8 +53,8 @@ def main(
         send_frame(connections[0], (FAILED, f"{type(error).__name__}: {error}"))
         os._exit(_FAILED_STATUS)
     threads = [
-        threading.Thread(target=_Lane(maker, pages, buffer_bytes, lane).work, args=(connection,))
-        for lane, connection in enumerate(connections)
+        threading.Thread(target=_Lane(maker, pages, buffer_bytes).work, args=(connection,))
+        for connection in connections
     ]
     for thread in threads:
         thread.start()
@@ -80,7 +69,6 @@ class _Lane:
     maker: Maker
     pages: mmap.mmap
     buffer_bytes: int
-    number: int
 
     def work(self, connection: socket.socket) -> None:
         """Answer messages until the server goes."""
@@ -100,15 +88,8 @@ class _Lane:
         buffer = offset // self.buffer_bytes
         with memoryview(self.pages)[offset : offset + size_bytes] as out:
             try:
-                self.maker.make(pieces, out, buffer=buffer, lane=self.number)
+                self.maker.make(pieces, out, buffer=buffer)
             except Exception as error:  # noqa: BLE001 - the server decides what comes of it
                 traceback.clear_frames(error.__traceback__)
                 return FAILED, f"{type(error).__name__}: {error}"
         return MADE, None
-
-
-def _die_with(parent: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        # It died before the kernel knew.
-        sys.exit(0)

@@ -1,27 +1,18 @@
 """A worker process as its server sees it: started, asked, killed, and known to be dead."""
 
-import contextlib
-import json
 import os
-import signal
 import socket
-import subprocess
-import sys
 from typing import Any
 
-from services.devices.frames import EndOfFrames, receive_frame, send_frame
-from services.devices.worker import MADE, READY
+from services.devices.child_process import ChildProcess
+from services.devices.frames import MADE, READY, EndOfFrames, receive_frame, send_frame
 from services.engine.device import DeviceLostError, MakingFailedError
 
 _START_SECONDS = 300.0
-_CODE = (
-    "import json, sys; options = json.loads(sys.argv[3]); sys.path[:] = options.pop('path'); "
-    "from services.devices.worker import main; main(**options)"
-)
 
 
 class WorkerProcess:
-    """One process, from its start to its end.
+    """One process with a socket for each lane, from its start to its end.
 
     Examples:
         >>> pages = os.memfd_create("pages")
@@ -65,7 +56,6 @@ class WorkerProcess:
         self._lanes = [ours for ours, _ in pairs]
         theirs = [other.fileno() for _, other in pairs]
         options = {
-            "path": sys.path,
             "target": target,
             "argument": argument,
             "descriptor": descriptor,
@@ -73,20 +63,23 @@ class WorkerProcess:
             "lanes": theirs,
             "parent": os.getpid(),
         }
-        command = [sys.executable, "-c", _CODE, "weightbank-worker", name, json.dumps(options)]
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
-                command, stdin=subprocess.DEVNULL, pass_fds=[descriptor, *theirs]
+            self._process = ChildProcess(
+                "services.devices.worker:main", name, options, descriptors=[descriptor, *theirs]
             )
         finally:
             for _, other in pairs:
                 other.close()
-        self._pidfd = os.pidfd_open(self._process.pid)
 
     @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.is_alive
 
     def wait_until_ready(self) -> None:
         """Wait until all lanes take calls.
@@ -98,8 +91,8 @@ class WorkerProcess:
             connection.settimeout(_START_SECONDS)
             try:
                 outcome, reason = receive_frame(connection)
-            except (EndOfFrames, TimeoutError) as error:
-                raise self.lost() from error
+            except (EndOfFrames, TimeoutError):
+                raise self.lost() from None
             if outcome != READY:
                 self.kill()
                 raise DeviceLostError(f"{self._name}: {reason}")
@@ -116,28 +109,21 @@ class WorkerProcess:
         try:
             send_frame(connection, message)
             outcome, reason = receive_frame(connection)
-        except EndOfFrames as error:
-            raise self.lost() from error
+        except EndOfFrames:
+            raise self.lost() from None
         if outcome != MADE:
             raise MakingFailedError(f"{self._name}: {reason}")
 
     def lost(self) -> DeviceLostError:
         """See that it is dead, and return the error that says how it died."""
-        self.kill()
-        status = self._process.wait()
-        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        return DeviceLostError(f"{self._name}: worker process {self.pid} {how}")
+        return DeviceLostError(f"{self._name}: worker {self._process.epitaph()}")
 
     def kill(self) -> None:
         """End it, whatever it does. May be called from any thread, and when it is dead."""
-        # By descriptor: its number may be another process's once it was waited for.
-        with contextlib.suppress(ProcessLookupError, OSError):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        self._process.kill()
 
     def end(self) -> None:
         """Kill it, wait until it is dead, and give back what it took; nobody calls it then."""
-        self.kill()
-        self._process.wait()
+        self._process.end()
         for connection in self._lanes:
             connection.close()
-        os.close(self._pidfd)

@@ -15,12 +15,16 @@ was written.
 import contextlib
 import mmap
 import os
+import sys
 import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+# Address space is not memory: most of it may never be written.
+_NO_RESERVE = 0x4000 if sys.platform == "linux" else 0  # of mmap(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ class BufferPool:
             self._pages = mmap.mmap(self.descriptor, size_bytes)
         else:
             # Private: of anonymous memory, only that can have huge pages.
-            self._pages = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
+            self._pages = mmap.mmap(-1, size_bytes, flags=flags)
         with contextlib.suppress(OSError, AttributeError):
             self._pages.madvise(mmap.MADV_HUGEPAGE)
         # Appending and popping are atomic: a finalizer may run anywhere, even in

@@ -12,16 +12,17 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from services.engine.backoff import Backoff
 from services.engine.buffers import BufferPool
 from services.engine.device import DeviceLostError, UnsuitableError
 from services.engine.observer import Observer
 from services.engine.scheduler import Backlog, Scheduler
 from services.engine.state import Attempt, DeviceState, Queue, Step
+from weightbank.errors import WeightbankError
 from weightbank.prepared import Flight
 
 _WATCH_SECONDS = 0.025
-_FIRST_RESTART_SECONDS = 0.05
-_LONGEST_RESTART_SECONDS = 30.0
+_ALIVE_SECONDS = 0.5
 _JOIN_SECONDS = 10.0
 
 
@@ -57,6 +58,8 @@ class Crew:
         self._scheduler = Scheduler(pool, devices, observer=observer, returned=returned)
         self._lock = threading.Lock()
         self._conditions = {device: threading.Condition(self._lock) for device in devices}
+        # Supervisors wait apart from lanes: each notice wakes one that waits.
+        self._idle = {device: threading.Condition(self._lock) for device in devices}
         self._lost = {device: threading.Event() for device in devices}
         self._has_begun = threading.Event()
         self._closing = threading.Event()
@@ -84,6 +87,7 @@ class Crew:
             for device in self.devices:
                 self._lost[device].set()
                 self._conditions[device].notify_all()
+                self._idle[device].notify_all()
         for device in self.devices:
             device.device.interrupt()
         deadline = time.monotonic() + _JOIN_SECONDS
@@ -169,9 +173,9 @@ class Crew:
         except UnsuitableError:
             self._conclude(partial(scheduler.unsuitable, attempt))
         except Exception as error:  # noqa: BLE001 - a lane outlives whatever a chunk does
-            self._observer.could_not_make(
-                attempt.device.device.name, error, stream=attempt.queue.name
-            )
+            if not isinstance(error, WeightbankError):  # that is a caller's mistake
+                name = attempt.device.device.name
+                self._observer.could_not_make(name, error, stream=attempt.queue.name)
             self._conclude(partial(scheduler.failed, attempt, _without_frames(error)))
 
     def _make(self, attempt: Attempt, lane: int) -> bool:
@@ -232,33 +236,57 @@ class Crew:
         for device, condition in self._conditions.items():
             if wants_reserve or not device.is_reserve:
                 condition.notify()
+            if not device.running:
+                self._idle[device].notify()
 
     # --- devices
 
     def _supervise(self, device: DeviceState) -> None:
         """Bring a device up, and again after each loss, until the end."""
-        condition, lost = self._conditions[device], self._lost[device]
-        pause_seconds = _FIRST_RESTART_SECONDS
+        backoff = Backoff()
         while not self._closing.is_set():
-            lost.clear()
-            try:
-                device.device.start()
-            except Exception as error:  # noqa: BLE001 - it is tried again, whatever it was
-                device.has_failed = True
-                if not self._closing.is_set():
-                    self._observer.went_down(device.device.name, error)
-                self._closing.wait(pause_seconds)
-                pause_seconds = min(2 * pause_seconds, _LONGEST_RESTART_SECONDS)
-                continue
-            with self._lock:
-                device.is_up, device.has_failed = True, False
-                condition.notify()
-            self._observer.came_up(device.device.name)
-            lost.wait()
-            pause_seconds = _FIRST_RESTART_SECONDS
-            with self._lock:
-                # Other lanes of it are about to notice: they shall not blame its successor.
-                condition.wait_for(lambda: not device.running or self._closing.is_set())
+            self._lost[device].clear()
+            lived_seconds = 0.0
+            if self._start(device):
+                began = time.monotonic()
+                self._stay(device)
+                lived_seconds = time.monotonic() - began
+            self._closing.wait(backoff.pause_seconds(lived_seconds=lived_seconds))
+
+    def _start(self, device: DeviceState) -> bool:
+        name = device.device.name
+        try:
+            device.device.start()
+        except Exception as error:  # noqa: BLE001 - it is tried again, whatever it was
+            device.has_failed = True
+            if not self._closing.is_set():
+                self._observer.went_down(name, error)
+            return False
+        with self._lock:
+            device.is_up, device.has_failed = True, False
+            self._conditions[device].notify()
+        self._observer.came_up(name)
+        return True
+
+    def _stay(self, device: DeviceState) -> None:
+        """Wait until a device is lost, with nothing under way on it any more."""
+        lost = self._lost[device]
+        while not lost.wait(_ALIVE_SECONDS):
+            if not device.device.is_alive:
+                # While it is idle, nobody else would notice.
+                self._take_down(device, DeviceLostError(f"{device.device.name}: has ended"))
+                break
+        with self._lock:
+            # Other lanes of it are about to notice: they shall not blame its successor.
+            self._idle[device].wait_for(lambda: not device.running or self._closing.is_set())
+
+    def _take_down(self, device: DeviceState, error: Exception) -> None:
+        with self._lock:
+            is_first = device.is_up
+            device.is_up = False
+            self._wake()
+        if is_first and not self._closing.is_set():
+            self._observer.went_down(device.device.name, error)
 
     def _watch(self) -> None:
         """Have late chunks raced, and what hangs ended."""

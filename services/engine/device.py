@@ -64,6 +64,10 @@ class Device(Protocol):
     is_local: bool
     late_seconds: float | None
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can still take work; asked now and then while it is up. Quick."""
+
     def start(self) -> None:
         """Make it ready for work, after a loss too; blocks.
 

@@ -144,7 +144,7 @@ class Engine:
         return self._crew.devices
 
     def missing_devices(self) -> list[str]:
-        """Return why nothing can be made as it should be: names of devices, if none is up."""
+        """Return the names of all devices but the reserve, if none of them is up."""
         devices = [device for device in self.devices if not device.is_reserve]
         if any(device.is_up for device in devices):
             return []
@@ -154,8 +154,13 @@ class Engine:
         """Bring the devices up, each in its own time."""
         self._crew.start()
 
-    async def read(self, file: ByteSource, spans: Sequence[Span]) -> list[bytes]:
+    async def read(self, file: ByteSource, spans: Sequence[Span], *, name: str = "") -> list[bytes]:
         """Return the bytes of a few small spans.
+
+        Args:
+            file: Whose bytes.
+            spans: Which of them; together at most ``SMALL_READ_BYTES``.
+            name: As for ``open``.
 
         Raises:
             OverloadedError: If too many small reads wait already.
@@ -168,7 +173,9 @@ class Engine:
             return [self._fill(file, span) for span in spans] if _is_ready(file, spans) else None
 
         contents = await self._small_reads.run(job)
-        return await self._read_streamed(file, spans) if contents is None else contents
+        if contents is None:
+            contents = await self._read_streamed(file, spans, name)
+        return contents
 
     def open(self, file: ByteSource, spans: Sequence[Span], *, name: str = "") -> Stream:
         """Return a stream of spans, which must be closed.
@@ -222,9 +229,11 @@ class Engine:
         self._crew.remove(queue)
         self._release_when_empty(queue)
 
-    async def _read_streamed(self, file: ByteSource, spans: Sequence[Span]) -> list[bytes]:
+    async def _read_streamed(
+        self, file: ByteSource, spans: Sequence[Span], name: str
+    ) -> list[bytes]:
         contents = [bytearray() for _ in spans]
-        stream = self.open(file, spans)
+        stream = self.open(file, spans, name=name)
         try:
             while (chunk := await stream.next_chunk()) is not None:
                 contents[chunk.part] += chunk.view

@@ -1,7 +1,7 @@
 """Who is next: streams share devices fairly, and lose no chunk.
 
 Theory of operation: this is a state machine without threads, clocks or locks of its
-own; ``engine.py`` calls it with a lock held, and lanes ask it for work.
+own; ``crew.py`` calls it with a lock held, and lanes ask it for work.
 
 Fairness. Each stream has a virtual time, the bytes it was given. A lane takes the
 stream that is furthest behind; one that was idle starts at the present, so that it
@@ -27,12 +27,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.engine.buffers import BufferPool
-from services.engine.observer import FAILED, LATE, LOST, Observer
+from services.engine.observer import FAILED, LATE, LOST, Observer, Reason
 from services.engine.state import Attempt, ChunkState, DeviceState, Queue, Step
 from services.errors import ChunkFailedError
 from weightbank.errors import WeightbankError
 from weightbank.prepared import Flight
 
+_WHOLE_TENSORS = "whole tensors"
 MOST_FAILURES = 3
 """Failures of one chunk that end its stream."""
 
@@ -178,7 +179,15 @@ class Scheduler:
         work = queue.work(chunk)
         queue.lent += 1
         lease = self._pool.lend(partial(self._returned, queue))
-        attempt = Attempt(queue, chunk, device, lease, work, now, is_alone)
+        attempt = Attempt(
+            queue=queue,
+            chunk=chunk,
+            device=device,
+            lease=lease,
+            work=work,
+            began=now,
+            is_alone=is_alone,
+        )
         chunk.attempts.append(attempt)
         device.running.add(attempt)
         device.is_alone = is_alone
@@ -186,7 +195,7 @@ class Scheduler:
         return attempt
 
     def _begin_step(self, queue: Queue, flight: Flight, device: DeviceState, now: float) -> Step:
-        step = Step(queue, flight, device, now)
+        step = Step(queue=queue, flight=flight, device=device, began=now)
         device.running.add(step)
         self._charge(queue, 0)
         return step
@@ -226,8 +235,7 @@ class Scheduler:
         self._end(attempt, now)
         final = isinstance(error, WeightbankError)
         self._blame(attempt.queue, attempt.chunk, error, final=final)
-        self._observer.retried(attempt.device.device.name, FAILED, stream=attempt.queue.name)
-        self._make_again(attempt.queue, attempt.chunk)
+        self._retry(attempt, FAILED)
 
     def lost(self, attempt: Attempt, error: Exception, now: float) -> None:
         """Count an attempt whose device died; its buffer is free."""
@@ -236,8 +244,7 @@ class Scheduler:
         # It may have died of another chunk, but only where there was another.
         if attempt.is_alone or attempt.chunk.failures == 0:
             self._blame(attempt.queue, attempt.chunk, error)
-        self._observer.retried(attempt.device.device.name, LOST, stream=attempt.queue.name)
-        self._make_again(attempt.queue, attempt.chunk)
+        self._retry(attempt, LOST)
 
     def _end(self, item: Attempt | Step, now: float) -> None:
         device = item.device
@@ -252,7 +259,6 @@ class Scheduler:
         self, queue: Queue, chunk: ChunkState, error: Exception, *, final: bool = False
     ) -> None:
         chunk.failures += 1
-        chunk.error = error
         if queue.is_closed or chunk.view is not None or queue.error is not None:
             return
         if final:
@@ -263,10 +269,19 @@ class Scheduler:
         if queue.error is not None:
             queue.notify()
 
-    def _make_again(self, queue: Queue, chunk: ChunkState) -> None:
-        if not queue.is_closed and chunk.is_missing and chunk not in queue.again:
-            queue.again.append(chunk)
-            queue.again.sort(key=lambda waiting: waiting.task.index)
+    def _retry(self, attempt: Attempt, reason: Reason) -> None:
+        if self._make_again(attempt.queue, attempt.chunk):
+            name = attempt.device.device.name
+            self._observer.retried(name, reason, stream=attempt.queue.name)
+
+    def _make_again(self, queue: Queue, chunk: ChunkState) -> bool:
+        """Have a chunk made, unless it is, or nobody will get it; return whether."""
+        is_over = queue.is_closed or queue.error is not None
+        if is_over or not chunk.is_missing or chunk in queue.again:
+            return False
+        queue.again.append(chunk)
+        queue.again.sort(key=lambda waiting: waiting.task.index)
+        return True
 
     # --- whole tensors
 
@@ -304,6 +319,7 @@ class Scheduler:
         error = next(filter(None, map(_error, chunk.flights)), None)
         if error is not None:
             chunk.leave_flights()
+            self._observer.could_not_make(_WHOLE_TENSORS, error, stream=queue.name)
             self._blame(queue, chunk, error, final=isinstance(error, WeightbankError))
         self._make_again(queue, chunk)
 

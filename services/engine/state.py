@@ -44,7 +44,6 @@ class ChunkState:
     Attributes:
         task: Which one.
         failures: Attempts that failed, or died while nothing else could be blamed.
-        error: Of the last attempt that failed.
         attempts: Those under way.
         view: Its bytes, once they are there.
         is_local: Whether only this process can make it.
@@ -53,7 +52,6 @@ class ChunkState:
 
     task: ChunkTask
     failures: int = 0
-    error: Exception | None = None
     attempts: "list[Attempt]" = field(default_factory=list)
     view: memoryview | None = None
     is_local: bool = False
@@ -76,7 +74,7 @@ class ChunkState:
         self.flights.clear()
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class Queue:
     """One stream's chunks: a window of them in order, and lazily those to come.
 
@@ -107,7 +105,7 @@ class Queue:
     virtual_time: float = 0.0
     error: Exception | None = None
     is_closed: bool = False
-    _next: ChunkTask | None = None
+    _next: ChunkTask | None = field(default=None, init=False)
 
     @property
     def lent_limit(self) -> int:
@@ -161,7 +159,7 @@ class Queue:
         return chunks
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class Attempt:
     """A device at work on a chunk.
 
@@ -186,7 +184,7 @@ class Attempt:
     is_late: bool = False
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class Step:
     """A lane at work on a part of a whole tensor, of which no chunk can be made before.
 

@@ -56,7 +56,14 @@ class Stream:
             spans, chunk_bytes=chunk_bytes, first_chunk_bytes=min(chunk_bytes, FIRST_CHUNK_BYTES)
         )
         size_bytes = sum(stop - start for start, stop in spans)
-        self.queue = Queue(name, file, tasks, window_chunks, self._notify, size_bytes)
+        self.queue = Queue(
+            name=name,
+            file=file,
+            tasks=tasks,
+            window_chunks=window_chunks,
+            notify=self._notify,
+            remaining_bytes=size_bytes,
+        )
         self._server = server
         self._loop = asyncio.get_running_loop()
         self._arrival: asyncio.Future[None] | None = None

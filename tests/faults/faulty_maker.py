@@ -28,7 +28,7 @@ class FaultyMaker(CpuMaker):
         self._where = plan["dtype"], plan["offset"]
         self._once = plan.get("once")
 
-    def make(self, pieces: Sequence[Piece], out: memoryview, *, buffer: int, lane: int) -> None:
+    def make(self, pieces: Sequence[Piece], out: memoryview, *, buffer: int) -> None:
         """Fail, or make them."""
         if (
             any((piece.dtype.name, piece.offset) == self._where for piece in pieces)
@@ -37,7 +37,7 @@ class FaultyMaker(CpuMaker):
             # Half a chunk is written: nobody may take that for a whole one.
             out[: len(out) // 2] = b"?" * (len(out) // 2)
             self._fail()
-        super().make(pieces, out, buffer=buffer, lane=lane)
+        super().make(pieces, out, buffer=buffer)
 
     def _is_due(self) -> bool:
         if self._once is None:

@@ -110,7 +110,7 @@ class TritonBackend:
         self._cpu.warm_up()
 
     def close(self) -> None:
-        """Let go of the device's memory; calls under way are finished first."""
+        """Let go of the device's memory. Calls under way go on; later ones raise RuntimeError."""
         self._closed = True
         self._own = threading.local()
         self._cpu.close()

@@ -73,11 +73,14 @@ def test_a_database_elsewhere_needs_no_data_directory(tmp_path: Path, url: str) 
 @pytest.mark.parametrize(
     ("settings", "mentioned"),
     [
-        ({"devices": "ray"}, "WEIGHTBANK_RAY_ADDRESS '' cannot be used"),
-        ({"ray_address": "nowhere"}, "HOST:PORT of the cluster's head node"),
+        ({"devices": "ray"}, "WEIGHTBANK_RAY_ADDRESS is missing"),
+        (
+            {"limit_streams": "100000", "chunk_bytes": "1 GiB", "window_chunks": "16"},
+            "WEIGHTBANK_LIMIT_STREAMS 100000",
+        ),
     ],
 )
-def test_a_device_that_cannot_be_had_stops_the_start(
+def test_what_cannot_be_had_stops_the_start(
     tmp_path: Path, settings: dict[str, str], mentioned: str
 ) -> None:
     """With status 1, before it says that it listens."""

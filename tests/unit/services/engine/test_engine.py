@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.devices.threads import ThreadDevice
-from services.engine import SMALL_READ_BYTES, Engine, Unobserved
+from services.engine import SMALL_READ_BYTES, Engine, Reason, Unobserved
 from services.errors import ChunkFailedError, NoDeviceError, OverloadedError, ShuttingDownError
 from tests.engines import CHUNK_BYTES, Gated, Numbers, eventually, run
 from weightbank.errors import LimitExceededError
@@ -122,6 +122,14 @@ def test_a_chunk_that_fails_thrice_ends_its_own_stream() -> None:
 
 def test_a_mistake_of_the_caller_is_not_tried_again() -> None:
     """It would be the same mistake."""
+    told: list[str] = []
+
+    class Observer(Unobserved):
+        def retried(self, device: str, reason: Reason, *, stream: str) -> None:
+            told.append(f"{device} {reason} {stream}")
+
+        def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
+            told.append(f"{device} {error} {stream}")
 
     class TooLarge(Numbers):
         tries = 0
@@ -137,7 +145,8 @@ def test_a_mistake_of_the_caller_is_not_tried_again() -> None:
             await received(engine, file)
         assert file.tries == 1
 
-    run(work)
+    run(work, observer=Observer())
+    assert told == [], "nobody has to be told of it"
 
 
 def test_a_draining_engine_finishes_and_begins_nothing() -> None:

@@ -32,6 +32,11 @@ class Idle:
         self.is_local = is_local
         self.late_seconds = late_seconds
 
+    @property
+    def is_alive(self) -> bool:
+        """Yes."""
+        return True
+
     def start(self) -> None:
         """Be ready."""
 
@@ -90,12 +95,12 @@ class Bench:
             first_chunk_bytes=CHUNK_BYTES,
         )
         queue = Queue(
-            "name",
-            Numbers(),
-            tasks,
-            WINDOW_CHUNKS,
-            lambda: self.notified.append(queue),
-            chunks * CHUNK_BYTES,
+            name="name",
+            file=Numbers(),
+            tasks=tasks,
+            window_chunks=WINDOW_CHUNKS,
+            notify=lambda: self.notified.append(queue),
+            remaining_bytes=chunks * CHUNK_BYTES,
         )
         self.scheduler.add(queue)
         return queue

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from services.engine import Engine
+from services.engine import Engine, Unobserved
 from tests.engines import Numbers, eventually, run
 from tests.specs import file_of, parameter
 from weightbank import CpuBackend, WeightsFile
@@ -164,6 +164,13 @@ def test_an_error_ends_the_streams_that_need_the_tensor() -> None:
 
             return Making(stages())
 
+    told: list[tuple[str, str]] = []
+
+    class Observer(Unobserved):
+        def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
+            del stream
+            told.append((device, str(error)))
+
     backend = Failing()
     file, other = orthogonal_file(backend), Numbers(2**22)
 
@@ -181,5 +188,6 @@ def test_an_error_ends_the_streams_that_need_the_tensor() -> None:
         stream.close()
         await eventually(lambda: engine.pool.free == engine.pool.buffers)
 
-    run(work, threads=2)
+    run(work, threads=2, observer=Observer())
     assert backend.tries >= 3
+    assert ("whole tensors", "no room") in told
