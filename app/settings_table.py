@@ -39,7 +39,7 @@ def _default(field: FieldInfo) -> str:
     value: Any = field.default
     if value is PydanticUndefined:
         return "cores"
-    if isinstance(value, SecretStr):
+    if isinstance(value, SecretStr) or value == "":
         return "empty"
     if field.annotation is ByteSize:
         shown = ByteSize(value).human_readable(decimal=value % _KIBIBYTE != 0, separator=" ")

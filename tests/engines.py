@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.devices.threads import ThreadDevice
-from services.engine import Device, Engine, EngineOptions
+from services.engine import Device, Engine, EngineOptions, Reason, Stream, Unobserved
 from weightbank.pieces import Piece
 from weightbank.prepared import Flight
 
@@ -84,6 +84,47 @@ class Numbers(File):
         period = bytes(range(251))
         first = start % 251
         return (period * (2 + (stop - start) // 251))[first : first + stop - start]
+
+
+class Witness(Unobserved):
+    """Remembers what an engine tells."""
+
+    def __init__(self) -> None:
+        self.retries: list[tuple[str, Reason]] = []
+        self.losses: list[str] = []
+        self.failures: list[str] = []
+
+    def retried(self, device: str, reason: Reason, *, stream: str) -> None:
+        """Remember."""
+        del stream
+        self.retries.append((device, reason))
+
+    def went_down(self, device: str, error: Exception) -> None:
+        """Remember."""
+        del device
+        self.losses.append(str(error))
+
+    def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
+        """Remember."""
+        del stream
+        self.failures.append(f"{device}: {error}")
+
+
+async def content_of(engine: Engine, file: Any, start: int = 0, stop: int | None = None) -> bytes:
+    """Bytes of a file, through a stream; all of it if nothing else is said."""
+    return await drain(engine.open(file, [(start, file.size_bytes if stop is None else stop)]))
+
+
+async def drain(stream: Stream) -> bytes:
+    """All bytes of a stream, which is closed then."""
+    content = bytearray()
+    try:
+        while (chunk := await stream.next_chunk()) is not None:
+            content += chunk.view
+            del chunk
+    finally:
+        stream.close()
+    return bytes(content)
 
 
 async def eventually(holds: Callable[[], bool]) -> None:

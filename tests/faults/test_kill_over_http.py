@@ -71,7 +71,7 @@ def test_kill_of_a_server_leaves_no_orphan(tmp_path: Path) -> None:
         wait_until(lambda: not any(map(_is_alive, workers)))
 
 
-def test_kill_of_a_stopped_server_takes_its_workers_along(tmp_path: Path) -> None:
+def test_a_server_that_ends_takes_its_workers_along(tmp_path: Path) -> None:
     """A clean end is one for them, too."""
     with serving(tmp_path, devices="process:0") as (url, process):
         wait_until(lambda: is_ready(url) and len(workers_of(process.pid)) == 1)

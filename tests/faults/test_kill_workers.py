@@ -13,38 +13,14 @@ import pytest
 
 from services.devices.process import ProcessDevice
 from services.devices.threads import ThreadDevice
-from services.engine import BufferPool, Engine, EngineOptions, Reason, Unobserved
+from services.engine import BufferPool, Engine, EngineOptions
 from services.errors import ChunkFailedError
-from tests.engines import CHUNK_BYTES, eventually
+from tests.engines import CHUNK_BYTES, Witness, content_of, eventually
 from tests.specs import file_of, parameter
 from weightbank import CpuBackend, WeightsFile
 
 MAKER = "tests.faults.faulty_maker:FaultyMaker"
 POISON = 10 * CHUNK_BYTES
-
-
-class Witness(Unobserved):
-    """Remembers what was made again and why, and what went down."""
-
-    def __init__(self) -> None:
-        self.retries: list[tuple[str, Reason]] = []
-        self.losses: list[str] = []
-        self.failures: list[str] = []
-
-    def retried(self, device: str, reason: Reason, *, stream: str) -> None:
-        """Remember."""
-        del stream
-        self.retries.append((device, reason))
-
-    def went_down(self, device: str, error: Exception) -> None:
-        """Remember."""
-        del device
-        self.losses.append(str(error))
-
-    def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
-        """Remember."""
-        del device, stream
-        self.failures.append(str(error))
 
 
 def file_at(seed: int, *, dtype: str = "float32", chunks: int = 30) -> WeightsFile:
@@ -103,16 +79,8 @@ def run(
 
 
 async def body_of(engine: Engine, file: WeightsFile) -> bytes:
-    """A file without its header, through a stream."""
-    stream = engine.open(file, [(len(file.header), file.size_bytes)])
-    content = bytearray()
-    try:
-        while (chunk := await stream.next_chunk()) is not None:
-            content += chunk.view
-            del chunk
-    finally:
-        stream.close()
-    return bytes(content)
+    """A file without its header, which only this process can make."""
+    return await content_of(engine, file, len(file.header))
 
 
 def expected(file: WeightsFile) -> bytes:

@@ -10,7 +10,8 @@ import pytest
 from services.devices.process import ProcessDevice
 from services.devices.threads import ThreadDevice
 from services.engine import BufferPool, Device, Engine, EngineOptions, UnsuitableError, Work
-from tests.engines import CHUNK_BYTES, eventually
+from tests.engines import CHUNK_BYTES, content_of, eventually
+from tests.ray_cluster import ray_devices, skip_without_ray
 from tests.specs import file_of, parameter
 from weightbank import CpuBackend, WeightsFile
 
@@ -41,7 +42,18 @@ def mixed(pool: BufferPool) -> Sequence[Device]:
     return [*threads(pool), processes(pool)[0]]
 
 
-KINDS: dict[str, MakeDevices] = {"threads": threads, "processes": processes, "mixed": mixed}
+def ray(pool: BufferPool) -> Sequence[Device]:
+    """Two actors on a cluster of this machine."""
+    skip_without_ray()
+    return ray_devices(pool)
+
+
+KINDS: dict[str, MakeDevices] = {
+    "threads": threads,
+    "processes": processes,
+    "mixed": mixed,
+    "ray": ray,
+}
 
 
 def large_file(dtype: str) -> WeightsFile:
@@ -82,19 +94,6 @@ def engine(request: pytest.FixtureRequest) -> Iterator[tuple[Engine, Any]]:
     yield engine, loop
     engine.close()
     loop.close()
-
-
-async def content_of(engine: Engine, file: WeightsFile, start: int, stop: int) -> bytes:
-    """Bytes of a file, through a stream."""
-    stream = engine.open(file, [(start, stop)])
-    content = bytearray()
-    try:
-        while (chunk := await stream.next_chunk()) is not None:
-            content += chunk.view
-            del chunk
-    finally:
-        stream.close()
-    return bytes(content)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

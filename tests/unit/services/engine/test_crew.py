@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from services.engine import DeviceLostError, Engine, Lease, Unobserved, Work
-from tests.engines import Numbers, eventually, run
+from services.engine import DeviceLostError, Engine, Lease, Work
+from tests.engines import Numbers, Witness, eventually, run
 
 
 class Fragile:
@@ -43,17 +43,6 @@ class Fragile:
         """End."""
 
 
-class Witness(Unobserved):
-    """Remembers what went down."""
-
-    def __init__(self) -> None:
-        self.losses: list[str] = []
-
-    def went_down(self, device: str, error: Exception) -> None:
-        """Remember."""
-        self.losses.append(f"{device}: {error}")
-
-
 def test_a_device_that_ends_while_it_is_idle_is_noticed() -> None:
     """And started again, before anybody sends work there."""
     device, witness = Fragile(), Witness()
@@ -63,7 +52,7 @@ def test_a_device_that_ends_while_it_is_idle_is_noticed() -> None:
         device.is_alive = False
         await eventually(lambda: len(device.starts) == 2)
         await eventually(lambda: not engine.missing_devices())
-        assert witness.losses == ["fragile: fragile: has ended"]
+        assert witness.losses == ["fragile: has ended"]
 
     run(work, devices=[device], observer=witness)
 

@@ -2,14 +2,22 @@
 
 import asyncio
 import threading
-from typing import Any
 
 import pytest
 
 from services.devices.threads import ThreadDevice
-from services.engine import SMALL_READ_BYTES, Engine, Reason, Unobserved
+from services.engine import SMALL_READ_BYTES, Engine
 from services.errors import ChunkFailedError, NoDeviceError, OverloadedError, ShuttingDownError
-from tests.engines import CHUNK_BYTES, Gated, Numbers, eventually, run
+from tests.engines import (
+    CHUNK_BYTES,
+    Gated,
+    Numbers,
+    Witness,
+    content_of,
+    drain,
+    eventually,
+    run,
+)
 from weightbank.errors import LimitExceededError
 
 
@@ -89,25 +97,20 @@ def test_a_chunk_that_failed_is_made_again() -> None:
 
     async def work(engine: Engine) -> None:
         file = Numbers(3 * CHUNK_BYTES, fails_at=CHUNK_BYTES, failures=2)
-        assert await received(engine, file) == file.content(0, file.size_bytes)
+        assert await content_of(engine, file) == file.content(0, file.size_bytes)
 
     run(work, threads=2)
 
 
 def test_a_chunk_that_fails_thrice_ends_its_own_stream() -> None:
     """And no other; what went wrong is told to the observer, not to the reader."""
-    told: list[Exception] = []
-
-    class Observer(Unobserved):
-        def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
-            assert (device, stream) == ("cpu", "")
-            told.append(error)
+    witness = Witness()
 
     async def work(engine: Engine) -> None:
         poison = Numbers(8 * CHUNK_BYTES, fails_at=CHUNK_BYTES)
         good = Numbers(8 * CHUNK_BYTES)
         failing, fine = await asyncio.gather(
-            received(engine, poison), received(engine, good), return_exceptions=True
+            content_of(engine, poison), content_of(engine, good), return_exceptions=True
         )
         assert fine == good.content(0, good.size_bytes)
         assert isinstance(failing, ChunkFailedError)
@@ -115,21 +118,14 @@ def test_a_chunk_that_fails_thrice_ends_its_own_stream() -> None:
         await eventually(lambda: engine.streams == 0)
         assert engine.pool.free == engine.pool.buffers
 
-    run(work, threads=2, observer=Observer())
-    assert {str(error) for error in told} == {"poison"}
-    assert len(told) >= 3
+    run(work, threads=2, observer=witness)
+    assert set(witness.failures) == {"cpu: poison"}
+    assert len(witness.failures) >= 3
 
 
 def test_a_mistake_of_the_caller_is_not_tried_again() -> None:
     """It would be the same mistake."""
-    told: list[str] = []
-
-    class Observer(Unobserved):
-        def retried(self, device: str, reason: Reason, *, stream: str) -> None:
-            told.append(f"{device} {reason} {stream}")
-
-        def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
-            told.append(f"{device} {error} {stream}")
+    witness = Witness()
 
     class TooLarge(Numbers):
         tries = 0
@@ -142,11 +138,11 @@ def test_a_mistake_of_the_caller_is_not_tried_again() -> None:
     async def work(engine: Engine) -> None:
         file = TooLarge(100)
         with pytest.raises(LimitExceededError):
-            await received(engine, file)
+            await content_of(engine, file)
         assert file.tries == 1
 
-    run(work, observer=Observer())
-    assert told == [], "nobody has to be told of it"
+    run(work, observer=witness)
+    assert (witness.retries, witness.failures) == ([], []), "nobody has to be told of it"
 
 
 def test_a_draining_engine_finishes_and_begins_nothing() -> None:
@@ -182,7 +178,7 @@ def test_a_device_that_cannot_be_started_is_tried_again() -> None:
             engine.open(file, [(0, 1)])
         is_broken.clear()
         await eventually(lambda: not engine.missing_devices())
-        assert await received(engine, file) == file.content(0, file.size_bytes)
+        assert await content_of(engine, file) == file.content(0, file.size_bytes)
 
     run(work, devices=[ThreadDevice("cpu", lanes=1, warm_up=warm_up)])
 
@@ -225,20 +221,3 @@ def test_a_stream_beside_one_that_reads_nothing_goes_on() -> None:
             hoarder.close()
 
     run(work, streams=4)
-
-
-async def received(engine: Engine, file: Numbers) -> bytes:
-    """All bytes of a file, through a stream."""
-    return await drain(engine.open(file, [(0, file.size_bytes)]))
-
-
-async def drain(stream: Any) -> bytes:
-    """All bytes of a stream, which is closed then."""
-    content = bytearray()
-    try:
-        while (chunk := await stream.next_chunk()) is not None:
-            content += chunk.view
-            del chunk
-    finally:
-        stream.close()
-    return bytes(content)

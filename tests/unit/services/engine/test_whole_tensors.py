@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from services.engine import Engine, Unobserved
-from tests.engines import Numbers, eventually, run
+from services.engine import Engine
+from tests.engines import Numbers, Witness, content_of, eventually, run
 from tests.specs import file_of, parameter
 from weightbank import CpuBackend, WeightsFile
 from weightbank.making import Making, Stages, Task
@@ -68,19 +68,6 @@ def orthogonal_file(backend: CpuBackend, *, seed: int = 1) -> WeightsFile:
         seed=seed,
         backend=backend,
     )
-
-
-async def content_of(engine: Engine, file: WeightsFile, start: int, stop: int) -> bytes:
-    """Bytes of a file, through a stream."""
-    stream = engine.open(file, [(start, stop)])
-    content = bytearray()
-    try:
-        while (chunk := await stream.next_chunk()) is not None:
-            content += chunk.view
-            del chunk
-    finally:
-        stream.close()
-    return bytes(content)
 
 
 def test_each_is_made_once_for_all_who_ask() -> None:
@@ -164,13 +151,7 @@ def test_an_error_ends_the_streams_that_need_the_tensor() -> None:
 
             return Making(stages())
 
-    told: list[tuple[str, str]] = []
-
-    class Observer(Unobserved):
-        def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
-            del stream
-            told.append((device, str(error)))
-
+    witness = Witness()
     backend = Failing()
     file, other = orthogonal_file(backend), Numbers(2**22)
 
@@ -188,6 +169,6 @@ def test_an_error_ends_the_streams_that_need_the_tensor() -> None:
         stream.close()
         await eventually(lambda: engine.pool.free == engine.pool.buffers)
 
-    run(work, threads=2, observer=Observer())
+    run(work, threads=2, observer=witness)
     assert backend.tries >= 3
-    assert ("whole tensors", "no room") in told
+    assert "whole tensors: no room" in witness.failures
