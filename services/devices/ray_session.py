@@ -2,10 +2,10 @@
 
 Theory of operation: a session has a control socket and one for each lane. It has Ray
 create an actor, says who answered, and then takes chunks on the lanes. It ends when
-the server shuts the control socket down, or when a call finds the actor dead. At its
-end, and only then, the lanes' sockets end: after that nothing of this session writes
-to the pool. A thread that Ray holds up for longer finds the session over when it
-comes back, and drops what it got.
+the server shuts the control socket down, or when the actor is found dead. At its end,
+and only then, the lanes' sockets end: after that nothing of this session writes to
+the pool. A thread that Ray holds up for longer finds the session over when it comes
+back, and drops what it got.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import importlib
 import mmap
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,9 @@ from weightbank.algorithm import VERSION
 
 PLACE_SECONDS = 60.0
 WARM_UP_SECONDS = 300.0
+PULSE_SECONDS = 2.0
+ANSWER_SECONDS = 30.0
+"""In which an actor has to say something, chunks that it was given before included."""
 
 PLACED = "placed"
 
@@ -79,7 +83,7 @@ class RaySession:
                 except Exception as error:  # noqa: BLE001 - the server logs it and tries again
                     send_frame(self._control, (FAILED, reason_of(error)))
                 else:
-                    receive_frame(self._control)  # nothing comes but the end
+                    self._wait()
             self._end()
 
     def _begin(self) -> None:
@@ -98,6 +102,21 @@ class RaySession:
             work = threading.Thread(target=self._work, args=(connection, is_copying), daemon=True)
             work.start()
         send_frame(self._control, (READY, None))
+
+    def _wait(self) -> None:
+        """Wait until the server goes, or the actor: asked now and then, idle or not."""
+        self._control.settimeout(PULSE_SECONDS)
+        pulse, asked = None, 0.0
+        while True:
+            with contextlib.suppress(TimeoutError):
+                receive_frame(self._control)  # nothing comes but the end
+            if pulse is not None and not pulse.done():
+                if time.monotonic() - asked > ANSWER_SECONDS:
+                    return
+                continue
+            if pulse is not None and pulse.exception() is not None:
+                return
+            pulse, asked = self._actor.report.remote().future(), time.monotonic()
 
     def _work(self, connection: socket.socket, is_copying: threading.Lock) -> None:
         with connection, contextlib.suppress(EndOfFrames):

@@ -175,6 +175,17 @@ def test_an_actor_that_is_killed_costs_no_byte(running: Running) -> None:
     assert same == other, "one actor's loss is not another's"
 
 
+def test_an_actor_that_dies_while_idle_is_replaced(running: Running) -> None:
+    """It is asked now and then; no chunk has to be lost first."""
+    killed, other = running.pids()
+    os.kill(killed, signal.SIGKILL)
+    running.wait_until(lambda: bool(running.observer.losses))
+    new, same = running.pids()
+    assert new != killed
+    assert same == other
+    assert running.observer.retries == []
+
+
 def test_an_actor_that_is_late_is_raced_and_then_replaced(running: Running) -> None:
     """A stopped process: neither dead nor alive."""
     file = file_in("float32", rows=2000)
