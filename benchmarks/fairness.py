@@ -12,8 +12,7 @@ import argparse
 import math
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.pool import Pool
@@ -21,6 +20,7 @@ from multiprocessing.pool import Pool
 from benchmarks.children import child_process
 from benchmarks.clients import Asking, ask_all, client_processes
 from benchmarks.machine import describe_machine
+from benchmarks.quiet import Quiet
 from benchmarks.server import Server, running_server
 from benchmarks.tables import Report, head, number, row
 from benchmarks.transfers import GB, curl, percentile
@@ -106,17 +106,6 @@ def measure(
     )
 
 
-@contextmanager
-def streaming(server: Server, path: str) -> Iterator[None]:
-    """Have curl read the whole file and throw it away, until the block ends."""
-    command = [curl(), "-sS", "-o", "/dev/null", server.url + path]
-    with child_process(command, stderr=subprocess.DEVNULL) as stream:
-        time.sleep(_SETTLE_SECONDS)
-        yield
-        if stream.poll() is not None:
-            raise SystemExit(f"the stream ended early: curl returned {stream.returncode}")
-
-
 def line(name: str, beside: str, crowd: Crowd, alone_seconds: float) -> str:
     """Return a line of the table."""
     median, late = percentile(crowd.times, 0.5), percentile(crowd.times, 0.99)
@@ -131,27 +120,34 @@ def line(name: str, beside: str, crowd: Crowd, alone_seconds: float) -> str:
     return row(name, beside, number(len(crowd.times), 0), *cells)
 
 
-def lines(server: Server, pool: Pool, *, seconds: float) -> list[str]:
+def lines(server: Server, pool: Pool, quiet: Quiet, *, seconds: float) -> list[str]:
     """Measure everything and return the table's lines."""
     path = register(server)
     found = []
     alone_seconds = math.nan
     for name, range_bytes in RANGES.items():
-        alone = measure(
-            server, pool, path, clients=1, range_bytes=range_bytes, seconds=ALONE_SECONDS
-        )
+        by = partial(measure, server, pool, path, range_bytes=range_bytes)
+        alone = quiet.measure(partial(by, clients=1, seconds=ALONE_SECONDS))
         if range_bytes == CHUNK_BYTES:
             alone_seconds = percentile(alone.times, 0.5)
         found.append(line(name, "nothing", alone, alone_seconds))
-        together = partial(
-            measure, server, pool, path, clients=CLIENTS, range_bytes=range_bytes, seconds=seconds
-        )
-        crowd = together()
+        together = partial(by, clients=CLIENTS, seconds=seconds)
+        crowd = quiet.measure(together)
         found.append(line(name, "seven others", crowd, alone_seconds))
-        with streaming(server, path):
-            crowd = together()
+        crowd = quiet.measure(partial(beside_stream, server, path, together))
         found.append(line(name, "seven others and the stream", crowd, alone_seconds))
     return found
+
+
+def beside_stream(server: Server, path: str, measure_crowd: Callable[[], Crowd]) -> Crowd:
+    """Measure while curl reads the whole file and throws it away."""
+    command = [curl(), "-sS", "-o", "/dev/null", server.url + path]
+    with child_process(command, stderr=subprocess.DEVNULL) as stream:
+        time.sleep(_SETTLE_SECONDS)
+        crowd = measure_crowd()
+        if stream.poll() is not None:
+            raise SystemExit(f"the stream ended early: curl returned {stream.returncode}")
+    return crowd
 
 
 def introduction(seconds: float) -> list[str]:
@@ -174,9 +170,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement")
     parser.add_argument("--dry-run", action="store_true", help="write no results")
     arguments = parser.parse_args()
+    quiet = Quiet()
     report = Report("fairness", introduction(arguments.seconds))
     with client_processes(CLIENTS) as pool, running_server() as server:
-        report.add(*head(*COLUMN_NAMES), *lines(server, pool, seconds=arguments.seconds))
+        report.add(*head(*COLUMN_NAMES), *lines(server, pool, quiet, seconds=arguments.seconds))
+    report.add("", str(quiet))
     if not arguments.dry_run:
         report.write()
 

@@ -15,12 +15,14 @@ import random
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
 import weightbank
 from benchmarks.havoc import CHUNKS_BETWEEN, HANG, KILL, LAST_SHARE, Fault, Havoc, Kind
 from benchmarks.machine import describe_machine
+from benchmarks.quiet import Quiet, wait_until_quiet
 from benchmarks.receiver import Gap, Receiver
 from benchmarks.server import Server, running_server
 from benchmarks.tables import Report, head, number, row
@@ -97,7 +99,10 @@ class Disturbed:
 
     def undisturbed(self) -> tuple[float, float]:
         """Return the median gap, and the median of the longest gaps of streams."""
-        streams = [self.receive(_nothing) for _ in range(UNDISTURBED_STREAMS)]
+        quiet = Quiet()
+        streams = [
+            quiet.measure(partial(self.receive, _nothing)) for _ in range(UNDISTURBED_STREAMS)
+        ]
         seconds = [[gap.seconds for gap in gaps] for gaps in streams]
         return statistics.median(chain.from_iterable(seconds)), statistics.median(map(max, seconds))
 
@@ -115,6 +120,7 @@ class Disturbed:
         costs: list[float] = []
         streams = count = 0
         while count < faults:
+            wait_until_quiet()
             havoc.begin()
             gaps = self.receive(havoc.on_bytes)
             havoc.end()
@@ -171,8 +177,8 @@ def introduction() -> list[str]:
         "the median of those). A fault's cost, where a chunk was in flight, is the longest gap "
         "that has a part within a second after it, less the median gap. Retries are counted by "
         "the server: lost ones for kills, late ones for SIGSTOP. The other settings are the "
-        "defaults: a chunk is late after 0.25 s, a worker is taken to hang after 10 s. "
-        + describe_machine()
+        "defaults: a chunk is late after 0.25 s, a worker is taken to hang after 10 s. A stream "
+        "begins when no other process is at work. " + describe_machine()
     )
     return ["# Workers that die or hang in mid-stream", "", text, ""]
 

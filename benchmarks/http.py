@@ -12,18 +12,17 @@ cores were kept with that, and what is left to gain without doing less.
 """
 
 import argparse
-import hashlib
 import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-import weightbank
+from benchmarks.cases import COLUMNS, PEER, Case, cases, check, path_of
 from benchmarks.costs import Costs, ceiling, cores, target
 from benchmarks.machine import describe_machine
 from benchmarks.nginx import FILE, running_nginx
+from benchmarks.quiet import Quiet
 from benchmarks.server import Server, running_server, server_at
 from benchmarks.tables import Report, head, number, row
 from benchmarks.transfers import (
@@ -33,13 +32,9 @@ from benchmarks.transfers import (
     percentile,
 )
 
-COLUMNS = 2**13
 FIRST_BYTES = 300
+FIRST_BYTES_TOGETHER = 20
 PAUSE_SECONDS = 0.05
-CHECKED_BYTES = 2**26
-PEER = "nginx, sendfile"
-"""Name of the case that all others are compared with."""
-
 COLUMN_NAMES = (
     "",
     "connections",
@@ -55,72 +50,13 @@ TARGETS = {"normal": 0.6, "uniform": 0.8, "constant": 0.8}
 """Ratios to the peer that were aimed at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One kind of file.
-
-    Attributes:
-        name: What is in it.
-        server: That sends it.
-        path: Where it is.
-        size_bytes: It has.
-    """
-
-    name: str
-    server: Server
-    path: str
-    size_bytes: int
-
-
-def specs(size_bytes: int) -> dict[str, tuple[dict[str, Any], str]]:
-    """Return a spec and a dtype by name, each for about ``size_bytes`` of one tensor."""
-
-    def matrix(init: object, element_bytes: int = 4) -> dict[str, Any]:
-        rows = size_bytes // element_bytes // COLUMNS
-        layer = {"name": "fc", "type": "Linear", "in_features": COLUMNS, "out_features": rows}
-        return {"layers": [layer | {"bias": False, "init": init}]}
-
-    constant = {"type": "constant", "val": 0.02}
-    vector = {"name": "scale", "type": "Parameter", "shape": [size_bytes // 4], "init": constant}
-    return {
-        "normal": (matrix("kaiming_normal"), "float32"),
-        "uniform": (matrix("kaiming_uniform"), "float32"),
-        "constant": ({"layers": [vector]}, "float32"),
-        "bfloat16 normal": (matrix("kaiming_normal", 2), "bfloat16"),
-    }
-
-
-def cases(server: Server, size_bytes: int) -> list[Case]:
-    """Store the specs and return what is fetched."""
-    found = []
-    for name, (spec, dtype) in specs(size_bytes).items():
-        path = f"{server.register(spec)}?dtype={dtype}&seed="
-        size = weightbank.weights(spec, seed=0, dtype=dtype).size_bytes
-        found.append(Case(name, server, path, size))
-    return found
-
-
-def check(server: Server) -> None:
-    """Compare what the service sends with what the library makes in this process."""
-    for name, (spec, dtype) in specs(CHECKED_BYTES).items():
-        file = weightbank.weights(spec, seed=1, dtype=dtype)
-        digest = hashlib.sha256()
-        for chunk in file.chunks():
-            digest.update(chunk)
-        status, body = server.fetch("GET", f"{server.register(spec)}?dtype={dtype}&seed=1")
-        if status != 200 or hashlib.sha256(body).digest() != digest.digest():  # noqa: PLR2004
-            raise SystemExit(f"{name}: the service's bytes are not the library's")
-
-
-def path_of(case: Case, seed: int) -> str:
-    """Return where a case's file of a seed is."""
-    return case.path if case.name == PEER else f"{case.path}{seed}"
-
-
-def measure(compared: Sequence[Case], *, connections: int, rounds: int) -> list[list[Transfer]]:
+def measure(
+    compared: Sequence[Case], quiet: Quiet, *, connections: int, rounds: int
+) -> list[list[Transfer]]:
     """Return the transfers of each round, in the order of the cases."""
-    return [
-        [
+
+    def transfers(seed: int) -> list[Transfer]:
+        return [
             download(
                 case.server,
                 path_of(case, seed),
@@ -129,8 +65,8 @@ def measure(compared: Sequence[Case], *, connections: int, rounds: int) -> list[
             )
             for case in compared
         ]
-        for seed in range(rounds)
-    ]
+
+    return [quiet.measure(partial(transfers, seed)) for seed in range(rounds)]
 
 
 def lines(compared: Sequence[Case], results: list[list[Transfer]], connections: int) -> list[str]:
@@ -165,21 +101,35 @@ def bounds(compared: Sequence[Case], results: list[list[Transfer]]) -> list[str]
     return found
 
 
-def first_byte_lines(compared: Sequence[Case]) -> list[str]:
-    """Return the lines of the table of first bytes, by turns as in ``measure``.
+def first_byte_lines(compared: Sequence[Case], quiet: Quiet) -> list[str]:
+    """Return the lines of the table of first bytes, by turns as in ``measure``."""
+    seeds = range(FIRST_BYTES)
+    blocks = [
+        seeds[start : start + FIRST_BYTES_TOGETHER] for start in seeds[::FIRST_BYTES_TOGETHER]
+    ]
+    rounds = [
+        times for block in blocks for times in quiet.measure(partial(first_bytes, compared, block))
+    ]
+    found = []
+    for case, times in zip(compared, zip(*rounds, strict=True), strict=True):
+        shown = (percentile(times, 0.5), percentile(times, 0.99), max(times))
+        found.append(row(case.name, *(number(seconds * 1e3) for seconds in shown)))
+    return found
+
+
+def first_bytes(compared: Sequence[Case], seeds: Sequence[int]) -> list[list[float]]:
+    """Return how long the first byte of each case takes, for each seed, in seconds.
 
     Each stream is left after its first bytes, over which the server has some work:
     a pause keeps it out of the next one's time.
     """
-    times: list[list[float]] = [[] for _ in compared]
-    for seed in range(FIRST_BYTES):
-        for case, found in zip(compared, times, strict=True):
-            found.append(first_byte_seconds(case.server, path_of(case, seed)) * 1e3)
+    found: list[list[float]] = []
+    for seed in seeds:
+        found.append([])
+        for case in compared:
+            found[-1].append(first_byte_seconds(case.server, path_of(case, seed)))
             time.sleep(PAUSE_SECONDS)
-    return [
-        row(case.name, *map(number, (percentile(found, 0.5), percentile(found, 0.99), max(found))))
-        for case, found in zip(compared, times, strict=True)
-    ]
+    return found
 
 
 @contextmanager
@@ -231,10 +181,13 @@ def main() -> None:
             ours = [case for case in ours if case.name in arguments.cases]
         compared = [Case(PEER, nginx, FILE, size_bytes), *ours]
         report.add(*head(*COLUMN_NAMES))
-        measure(compared, connections=1, rounds=1)
+        quiet = Quiet()
+        measure(compared, Quiet(), connections=1, rounds=1)
         results = []
         for connections in arguments.connections:
-            results.append(measure(compared, connections=connections, rounds=arguments.rounds))
+            results.append(
+                measure(compared, quiet, connections=connections, rounds=arguments.rounds)
+            )
             report.add(*lines(compared, results[-1], connections))
         if server.pid is not None:
             report.add("", f"What bounds it, connections: {arguments.connections[0]}.", "")
@@ -245,7 +198,8 @@ def main() -> None:
             "",
             *head("", "median ms", "p99 ms", "max ms"),
         )
-        report.add(*first_byte_lines(compared))
+        report.add(*first_byte_lines(compared, quiet))
+        report.add("", str(quiet))
     if not arguments.dry_run:
         report.write()
 
