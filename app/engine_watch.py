@@ -1,7 +1,6 @@
 """What an engine does, in metrics and in the log."""
 
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, get_args
 
@@ -9,11 +8,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.busy_ratio import BusyRatio
 from services.engine import Engine, Reason
 from services.engine.device import DeviceError
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
-_RATIO_SECONDS = 10.0
 
 
 class EngineWatch:
@@ -98,7 +97,7 @@ class _EngineCollector(Collector):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._busy = {state.device.name: _BusyRatio(state.device.lanes) for state in engine.devices}
+        self._busy = {state.device.name: BusyRatio(state.device.lanes) for state in engine.devices}
 
     def describe(self) -> Iterable[Metric]:
         """Name nothing: the engine may not be asked before it has begun."""
@@ -141,30 +140,16 @@ class _EngineCollector(Collector):
         )
         for state in self._engine.devices:
             name = [state.device.name]
+            # What hangs is busy, too.
+            now = time.monotonic()
+            running_seconds = sum(now - item.began for item in list(state.running))
+            busy_seconds = state.busy_seconds + running_seconds
             up.add_metric(name, float(state.is_up))
             lanes.add_metric(name, state.device.lanes)
             running.add_metric(name, len(state.running))
-            ratio.add_metric(name, self._busy[state.device.name].ratio(state.busy_seconds))
-            busy.add_metric(name, state.busy_seconds)
+            ratio.add_metric(name, self._busy[state.device.name].ratio(busy_seconds))
+            busy.add_metric(name, busy_seconds)
         yield from (up, lanes, running, ratio, busy)
-
-
-class _BusyRatio:
-    """Share of a device's time, over ten seconds or since it was last asked."""
-
-    def __init__(self, lanes: int) -> None:
-        self._lanes = lanes
-        self._samples = deque([(time.monotonic(), 0.0)])
-
-    def ratio(self, busy_seconds: float) -> float:
-        """Return the share, given the busy time in sum."""
-        now = time.monotonic()
-        while len(self._samples) > 1 and self._samples[1][0] <= now - _RATIO_SECONDS:
-            self._samples.popleft()
-        then, before = self._samples[0]
-        self._samples.append((now, busy_seconds))
-        elapsed = max(now - then, 1e-9)
-        return min(1.0, (busy_seconds - before) / (elapsed * self._lanes))
 
 
 def _gauge(name: str, text: str) -> GaugeMetricFamily:

@@ -134,6 +134,24 @@ def test_a_server_that_drains_says_so(tmp_path: Path) -> None:
         assert again.content == first
 
 
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    """Whoever is in a hurry need not wait for streams; the client sees a reset."""
+    with serving(tmp_path, shutdown_timeout_seconds="600") as (url, process):
+        posted = httpx.post(f"{url}/v1/specs", json=TERABYTES, timeout=SECONDS).json()
+        path = f"{url}/v1/weights/{posted['id']}?seed=1"
+        with httpx.stream("GET", path, timeout=SECONDS) as response:
+            parts = response.iter_bytes()
+            next(parts)
+            process.send_signal(signal.SIGTERM)
+            while httpx.get(f"{url}/readyz", timeout=SECONDS).status_code == 200:
+                next(parts)
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(httpx.TransportError):
+                for _ in parts:
+                    pass
+        process.communicate(timeout=SECONDS)
+
+
 def test_it_serves_and_stops_on_a_signal(tmp_path: Path) -> None:
     """Status 0 or the signal's, nothing on standard error."""
     with serving(tmp_path) as (url, process):
