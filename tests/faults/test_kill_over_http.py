@@ -48,7 +48,7 @@ def test_kill_of_workers_every_few_chunks(tmp_path: Path, undisturbed: str, devi
                 if received >= next_kill:
                     next_kill = received + chance.randrange(2**24, 2**26)
                     kills += _kill_one(process.pid, chance)
-        assert kills >= 3
+        assert kills >= 1, "there was a worker at the first of many chances"
         wait_until(lambda: len(_devices_up(url)) == len(devices.split(",")) + 1)
         metrics = httpx.get(f"{url}/metrics", timeout=SECONDS).text
     assert received == int(response.headers["content-length"]) > GIBIBYTE
