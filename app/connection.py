@@ -71,7 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_timer(self) -> None:
         self._head_read_bytes = 0
-        self._head_timer = self.loop.call_later(self.head_timeout_seconds, self._refuse, _TOO_SLOW)
+        self._head_timer = self.loop.call_later(self.head_timeout_seconds, self._give_up)
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:
@@ -81,11 +81,29 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, answer: bytes) -> None:
         """Answer and close: there is no request that an app could answer."""
         self._stop_timer()
-        if not self.transport.is_closing():
-            self.transport.write(answer)
-            self.transport.close()
+        if self.transport.is_closing():
+            return
+        if self._is_answering():
+            # The next head comes behind a request whose answer is under way: to write
+            # here would be to write into that answer's body.
+            self._abort()
+            return
+        self.transport.write(answer)
+        self.transport.close()
+
+    def _give_up(self) -> None:
+        """Refuse a head that takes too long; time counts when nothing else is going on."""
+        if self._is_answering():
+            self._start_timer()
+        else:
+            self._refuse(_TOO_SLOW)
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _abort(self) -> None:
+        if self.transport.is_closing():
+            return
         connection = self.transport.get_extra_info("socket")
         if connection is not None:
             # The kernel forgets what it still holds, and the client sees a reset: it

@@ -165,24 +165,20 @@ async def small_response(
     body: Body,
     *,
     engine: Engine,
-    name: str,
     status: int,
     headers: Mapping[str, str],
-) -> Response:
+) -> Response | None:
     """Return an answer that is small enough to be made in one go.
 
-    Args:
-        file: Whose bytes.
-        body: Which of them, and what stands between.
-        engine: Makes them.
-        name: Of the request, for the log.
-        status: 200 or 206.
-        headers: With Content-Length and Content-Type.
+    Returns:
+        None if it cannot: a tensor has to be made whole for it, which takes long.
 
     Raises:
         OverloadedError: If too many small reads wait already.
     """
-    contents = await engine.read(file, body.spans, name=name)
+    contents = await engine.read(file, body.spans)
+    if contents is None:
+        return None
     pieces = [piece for pair in zip(body.prefixes, contents, strict=True) for piece in pair]
     return Response(b"".join([*pieces, body.suffix]), status_code=status, headers=headers)
 

@@ -7,7 +7,6 @@ from app.bodies import OCTETS, Body, content_range, multipart_body, single_body
 from app.conditions import is_not_modified, range_applies
 from app.named_file import NamedFile
 from app.ranges import parse_ranges
-from app.record import record_of
 from app.streaming import WeightsResponse, is_small, small_response
 from app.wiring import Wiring
 
@@ -45,14 +44,11 @@ async def answer_bytes(
         "Content-Length": str(body.content_length),
     }
     if is_small(body):
-        return await small_response(
-            named.file,
-            body,
-            engine=wiring.engine,
-            name=record_of(request.scope).request_id,
-            status=status,
-            headers=headers,
+        small = await small_response(
+            named.file, body, engine=wiring.engine, status=status, headers=headers
         )
+        if small is not None:
+            return small
     return WeightsResponse(
         named.file,
         body,

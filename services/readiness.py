@@ -19,7 +19,7 @@ class Readiness:
         """Ask nothing yet.
 
         Args:
-            missing_devices: Names those that should make chunks, if none is up.
+            missing_devices: Names those that should make chunks, if all are down or hang.
             check_store: Raises if the store does not answer.
             executor: Runs ``check_store``.
         """
@@ -38,7 +38,7 @@ class Readiness:
         if self._is_draining:
             reasons.append("server: is shutting down")
         if missing := self._missing_devices():
-            reasons.append(f"devices: none is up, of {', '.join(missing)}; the log says why")
+            reasons.append(f"devices: none is at work, of {', '.join(missing)}; the log says why")
         try:
             await self._executor.run(self._check_store)
         except WeightbankError as error:

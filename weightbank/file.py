@@ -63,7 +63,6 @@ class WeightsFile:
         self._backend = backend
         self._prepared = PreparedTensors() if prepared is None else prepared
         self._generator = Generator(backend, self._prepared)
-        self._has_wholes = any(tensor.form.is_whole for tensor in layout.tensors)
         self._distributions: dict[int, Distribution] = {}
         self._by_name: dict[str, int] | None = None
 
@@ -142,7 +141,7 @@ class WeightsFile:
             left by the caller. While it is held, reading waits for nothing that is
             done.
         """
-        if not self._has_wholes:
+        if not self.layout.has_wholes:
             return []
         matrices: dict[Whole, None] = {}
         for piece in self.pieces(start, stop):

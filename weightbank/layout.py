@@ -37,6 +37,7 @@ class Layout:
         header: The first bytes of the file, its length field included.
         size_bytes: Of the file.
         resolved: What the file is of.
+        has_wholes: Whether any tensor has to be made whole before a range of it.
     """
 
     tensors: tuple[ResolvedTensor, ...]
@@ -44,6 +45,7 @@ class Layout:
     header: bytes
     size_bytes: int
     resolved: ResolvedSpec
+    has_wholes: bool
 
     @classmethod
     def of(cls, resolved: ResolvedSpec, *, limits: Limits | None = None) -> "Layout":
@@ -72,7 +74,8 @@ class Layout:
                 problem = f"bytes would be the size of the {what}"
                 raise LimitExceededError("the spec", size, problem, f"{limit} bytes or fewer")
         starts = tuple(len(header) + start for start in (0, *ends[:-1]))
-        return cls(tensors, starts, header, size_bytes, resolved)
+        has_wholes = any(tensor.form.is_whole for tensor in tensors)
+        return cls(tensors, starts, header, size_bytes, resolved, has_wholes)
 
     @property
     def elements(self) -> int:

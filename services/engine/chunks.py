@@ -24,6 +24,21 @@ class ChunkTask:
     stop: int
 
 
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes of one span, to be sent and forgotten.
+
+    Attributes:
+        part: Index of the span.
+        stop: The byte after its last, counted over the file.
+        view: The bytes. Their buffer is reused once no view of it is left.
+    """
+
+    part: int
+    stop: int
+    view: memoryview
+
+
 def plan_chunks(
     spans: Sequence[Span], *, chunk_bytes: int, first_chunk_bytes: int
 ) -> Iterator[ChunkTask]:

@@ -14,16 +14,19 @@ from functools import partial
 
 from services.engine.backoff import Backoff
 from services.engine.buffers import BufferPool
+from services.engine.chunks import Chunk
 from services.engine.device import DeviceLostError, UnsuitableError
 from services.engine.observer import Observer
 from services.engine.scheduler import Backlog, Scheduler
-from services.engine.state import Attempt, DeviceState, Queue, Step
+from services.engine.state import Attempt, ChunkState, DeviceState, Queue, Step
+from services.engine.waiting import Waiting
 from weightbank.errors import WeightbankError
 from weightbank.prepared import Flight
 
 _WATCH_SECONDS = 0.025
 _ALIVE_SECONDS = 0.5
-_JOIN_SECONDS = 10.0
+_JOIN_SECONDS = 3.0
+_STEP_SECONDS = 0.01
 
 
 class Crew:
@@ -114,8 +117,8 @@ class Crew:
             self._scheduler.buffer_returned(queue)
             self._wake()
 
-    def hand_over(self, queue: Queue) -> tuple[int, int, memoryview] | None:
-        """Return part, end and bytes of a stream's next chunk, if it is there.
+    def hand_over(self, queue: Queue) -> Chunk | None:
+        """Return a stream's next chunk, if it is there.
 
         Raises:
             Exception: What ended the stream.
@@ -126,10 +129,12 @@ class Crew:
             if not queue.chunks or queue.chunks[0].view is None:
                 return None
             chunk = queue.chunks.popleft()
-            assert chunk.view is not None
-            queue.remaining_bytes -= len(chunk.view)
+            # An attempt that hangs keeps the chunk; it must not keep the buffer of another.
+            view, chunk.view = chunk.view, None
+            assert view is not None
+            queue.remaining_bytes -= len(view)
             self._wake()
-            return chunk.task.part, chunk.task.stop, chunk.view
+            return Chunk(chunk.task.part, chunk.task.stop, view)
 
     # --- lanes
 
@@ -157,8 +162,11 @@ class Crew:
         return True
 
     def _step(self, step: Step) -> None:
-        # An error of it reaches all who wait for the tensor.
-        step.flight.step()
+        # Small tensors have small steps: some at a time, so that the lock is not all of
+        # it. An error of one reaches all who wait for the tensor.
+        until = time.monotonic() + _STEP_SECONDS
+        while step.flight.step() and time.monotonic() < until:
+            pass
         self._conclude(partial(self._scheduler.stepped, step))
 
     def _attempt(self, attempt: Attempt, lane: int) -> None:
@@ -191,7 +199,7 @@ class Crew:
             return False
         try:
             with self._lock:
-                attempt.chunk.leave_flights()
+                attempt.chunk.stop_waiting()
             for flight in flights:
                 flight.result()  # raises what ended it
             device.make(work, attempt.lease, lane=lane)
@@ -201,14 +209,22 @@ class Crew:
         return True
 
     def _wait_for(self, flights: Sequence[Flight], attempt: Attempt) -> None:
-        for flight in flights:
-            flight.add_progress_callback(self._progressed)
         with self._lock:
-            has_joined = self._scheduler.wait_for(attempt, flights, time.monotonic())
+            waiting = self._scheduler.wait_for(attempt, flights, time.monotonic())
             self._wake()
-        if not has_joined:
+        if waiting is None:
             for flight in flights:
                 flight.leave()
+            return
+        arrived = partial(self._arrived, attempt.queue, attempt.chunk, waiting)
+        for flight in flights:
+            flight.add_done_callback(arrived)
+
+    def _arrived(self, queue: Queue, chunk: ChunkState, waiting: Waiting) -> None:
+        with self._lock:
+            self._scheduler.arrived(queue, chunk, waiting)
+            if not waiting.pending:
+                self._wake()
 
     def _conclude(self, count: Callable[[float], None]) -> None:
         with self._lock:
@@ -224,12 +240,6 @@ class Crew:
             self._wake()
         if is_first and not self._closing.is_set():
             self._observer.went_down(device.device.name, error)
-
-    def _progressed(self) -> None:
-        """Look again at those who wait for whole tensors."""
-        with self._lock:
-            self._scheduler.progressed()
-            self._wake()
 
     def _wake(self) -> None:
         wants_reserve = self._scheduler.wants_reserve

@@ -7,7 +7,7 @@ after the transport has let go of it; so memory is that of the pool, whatever cl
 do. A slow reader costs no thread: nothing is made until a buffer is back.
 
 Small reads are one job into fresh memory in this process, admitted apart from the
-streams; where they need a tensor that has to be made whole first, they are a stream.
+streams; where they need a tensor that has to be made whole first, they are for a stream.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from dataclasses import dataclass
 
 from services.bounded_executor import BoundedExecutor
 from services.engine.buffers import BufferPool
-from services.engine.chunks import Span
+from services.engine.chunks import Chunk, Span
 from services.engine.crew import Crew
 from services.engine.device import Device
 from services.engine.observer import Observer, Unobserved
 from services.engine.scheduler import Backlog
 from services.engine.source import ByteSource
 from services.engine.state import HANDED_OVER_CHUNKS, DeviceState, Queue
-from services.engine.stream import Chunk, Stream
+from services.engine.stream import Stream
 from services.errors import NoDeviceError, OverloadedError, ShuttingDownError
 
 SMALL_READ_BYTES = 2**18
@@ -77,7 +77,7 @@ class Engine:
         ...         buffer[:] = bytes(len(buffer))
         ...     def wholes(self, start: int, stop: int) -> list:
         ...         return []
-        >>> async def main() -> list[bytes]:
+        >>> async def main() -> list[bytes] | None:
         ...     options = EngineOptions(streams=1)
         ...     pool = options.pool(lanes=1, is_shared=False)
         ...     engine = Engine(options, pool, [ThreadDevice("cpu", lanes=1)])
@@ -144,9 +144,9 @@ class Engine:
         return self._crew.devices
 
     def missing_devices(self) -> list[str]:
-        """Return the names of all devices but the reserve, if none of them is up."""
+        """Return the names of all devices but the reserve, if all are down or hang."""
         devices = [device for device in self.devices if not device.is_reserve]
-        if any(device.is_up for device in devices):
+        if any(device.can_begin for device in devices):
             return []
         return [device.device.name for device in devices]
 
@@ -154,13 +154,16 @@ class Engine:
         """Bring the devices up, each in its own time."""
         self._crew.start()
 
-    async def read(self, file: ByteSource, spans: Sequence[Span], *, name: str = "") -> list[bytes]:
+    async def read(self, file: ByteSource, spans: Sequence[Span]) -> list[bytes] | None:
         """Return the bytes of a few small spans.
 
         Args:
             file: Whose bytes.
             spans: Which of them; together at most ``SMALL_READ_BYTES``.
-            name: As for ``open``.
+
+        Returns:
+            None if a tensor has to be made whole for them: that takes long, and is
+            for a stream.
 
         Raises:
             OverloadedError: If too many small reads wait already.
@@ -172,10 +175,7 @@ class Engine:
         def job() -> list[bytes] | None:
             return [self._fill(file, span) for span in spans] if _is_ready(file, spans) else None
 
-        contents = await self._small_reads.run(job)
-        if contents is None:
-            contents = await self._read_streamed(file, spans, name)
-        return contents
+        return await self._small_reads.run(job)
 
     def open(self, file: ByteSource, spans: Sequence[Span], *, name: str = "") -> Stream:
         """Return a stream of spans, which must be closed.
@@ -221,26 +221,12 @@ class Engine:
 
     def next_of(self, queue: Queue) -> Chunk | None:
         """Hand over the head of a queue if it is there; called by streams."""
-        found = self._crew.hand_over(queue)
-        return None if found is None else Chunk(*found)
+        return self._crew.hand_over(queue)
 
     def end(self, queue: Queue) -> None:
         """Make nothing more for a queue; called by streams."""
         self._crew.remove(queue)
         self._release_when_empty(queue)
-
-    async def _read_streamed(
-        self, file: ByteSource, spans: Sequence[Span], name: str
-    ) -> list[bytes]:
-        contents = [bytearray() for _ in spans]
-        stream = self.open(file, spans, name=name)
-        try:
-            while (chunk := await stream.next_chunk()) is not None:
-                contents[chunk.part] += chunk.view
-                del chunk
-        finally:
-            stream.close()
-        return [bytes(content) for content in contents]
 
     def _fill(self, file: ByteSource, span: Span) -> bytes:
         buffer = bytearray(span[1] - span[0])

@@ -29,6 +29,7 @@ from functools import partial
 from services.engine.buffers import BufferPool
 from services.engine.observer import FAILED, LATE, LOST, Observer, Reason
 from services.engine.state import Attempt, ChunkState, DeviceState, Queue, Step
+from services.engine.waiting import Waiting
 from services.errors import ChunkFailedError
 from weightbank.errors import WeightbankError
 from weightbank.prepared import Flight
@@ -99,7 +100,7 @@ class Scheduler:
         self._queues.pop(queue, None)
         for chunk in queue.clear():
             chunk.view = None
-            chunk.leave_flights()
+            chunk.stop_waiting()
 
     def buffer_returned(self, queue: Queue) -> None:
         """Count a buffer that is back."""
@@ -133,9 +134,9 @@ class Scheduler:
                 return True, chunk
         if device.device.is_local:
             for chunk in queue.chunks:
-                for flight in chunk.flights:
-                    if flight.ready:
-                        return True, flight
+                flight = None if chunk.waiting is None else chunk.waiting.ready()
+                if flight is not None:
+                    return True, flight
         return self._may_begin(queue, device), None
 
     def _may_begin(self, queue: Queue, device: DeviceState) -> bool:
@@ -146,7 +147,7 @@ class Scheduler:
         return self._has_room(queue, None)
 
     def _others_are_up(self) -> bool:
-        return any(other.is_up for other in self._devices if not other.is_reserve)
+        return any(other.can_begin for other in self._devices if not other.is_reserve)
 
     def _has_room(self, queue: Queue, chunk: ChunkState | None) -> bool:
         """Return whether there is a buffer for a chunk; None is a new one."""
@@ -154,10 +155,10 @@ class Scheduler:
             return False
         if chunk is not None and chunk.attempts:
             # One buffer more, for a race.
-            return queue.lent <= queue.lent_limit and self._has_spare()
+            return queue.held <= queue.lent_limit and self._has_spare()
         if (chunk is None and not queue.chunks) or (chunk and chunk is queue.chunks[0]):
-            return queue.lent < queue.lent_limit
-        return queue.lent + queue.misses_head < queue.lent_limit and self._has_spare()
+            return queue.held < queue.lent_limit
+        return queue.held + queue.misses_head < queue.lent_limit and self._has_spare()
 
     def _has_spare(self) -> bool:
         """Return whether a buffer is left when every stream has one for its head."""
@@ -213,7 +214,8 @@ class Scheduler:
         self._observer.made(
             attempt.device.device.name, now - attempt.began, attempt.work.size_bytes
         )
-        if chunk.view is None and not queue.is_closed:
+        if not chunk.is_made and not queue.is_closed:
+            chunk.is_made = True
             chunk.view = attempt.lease.view[: attempt.work.size_bytes]
             if chunk in queue.again:
                 queue.again.remove(chunk)
@@ -252,6 +254,7 @@ class Scheduler:
         device.busy_seconds += now - item.began
         if isinstance(item, Attempt):
             item.chunk.attempts.remove(item)
+            item.queue.late -= item.is_late
             if item.is_alone:
                 device.is_alone = False
 
@@ -259,7 +262,7 @@ class Scheduler:
         self, queue: Queue, chunk: ChunkState, error: Exception, *, final: bool = False
     ) -> None:
         chunk.failures += 1
-        if queue.is_closed or chunk.view is not None or queue.error is not None:
+        if queue.is_closed or chunk.is_made or queue.error is not None:
             return
         if final:
             queue.error = error
@@ -285,40 +288,40 @@ class Scheduler:
 
     # --- whole tensors
 
-    def wait_for(self, attempt: Attempt, flights: Sequence[Flight], now: float) -> bool:
-        """Let a chunk wait for whole tensors.
+    def wait_for(self, attempt: Attempt, flights: Sequence[Flight], now: float) -> Waiting | None:
+        """Let a chunk wait for whole tensors, without a buffer.
+
+        Args:
+            attempt: To make the chunk; it is over.
+            flights: At least one; ``arrived`` has to be called for each that is done.
+            now: Monotonic time, in seconds.
 
         Returns:
-            False if nobody wants the chunk any more; its flights are still the
+            None if nobody wants the chunk any more; its flights are still the
             caller's to leave then.
         """
         self._end(attempt, now)
         queue, chunk = attempt.queue, attempt.chunk
-        if queue.is_closed or chunk.view is not None:
-            return False
-        chunk.leave_flights()
-        chunk.flights.extend(flights)
-        self.progressed()
-        return True
+        if queue.is_closed or chunk.is_made:
+            return None
+        chunk.stop_waiting()
+        chunk.waiting = Waiting(flights)
+        return chunk.waiting
 
     def stepped(self, step: Step, now: float) -> None:
         """Count a step of a whole tensor, or that there was none to begin."""
         self._end(step, now)
         self._charge(step.queue, (now - step.began) * _BYTES_PER_SECOND)
-        self.progressed()
 
-    def progressed(self) -> None:
-        """Have those chunks made whose tensors are there."""
-        for queue in self._queues:
-            for chunk in queue.chunks:
-                if chunk.flights and not chunk.is_waiting and chunk.is_missing:
-                    self._land(queue, chunk)
-
-    def _land(self, queue: Queue, chunk: ChunkState) -> None:
-        """Have a chunk made whose tensors are there; it stays in their flights until then."""
-        error = next(filter(None, map(_error, chunk.flights)), None)
+    def arrived(self, queue: Queue, chunk: ChunkState, waiting: Waiting) -> None:
+        """Count a whole tensor that is there; after the last one, have the chunk made."""
+        waiting.pending -= 1
+        if waiting.pending or chunk.waiting is not waiting:
+            return
+        # It stays in their flights, so that they are there for it, until it is made.
+        error = waiting.error()
         if error is not None:
-            chunk.leave_flights()
+            chunk.stop_waiting()
             self._observer.could_not_make(_WHOLE_TENSORS, error, stream=queue.name)
             self._blame(queue, chunk, error, final=isinstance(error, WeightbankError))
         self._make_again(queue, chunk)
@@ -349,7 +352,8 @@ class Scheduler:
             queue, chunk = attempt.queue, attempt.chunk
             if now - attempt.began >= late_seconds:
                 attempt.is_late = True
-                if chunk.view is None and not queue.is_closed and chunk not in queue.again:
+                queue.late += 1
+                if not (chunk.is_made or queue.is_closed or chunk in queue.again):
                     queue.again.append(chunk)
                     self._observer.retried(device.device.name, LATE, stream=queue.name)
 
@@ -358,30 +362,18 @@ class Scheduler:
         """Whether there may be work that only the reserve can do, or nobody else does."""
         if not self._others_are_up():
             return True
-        return any(queue.again or _has_flights(queue) for queue in self._queues)
+        return any(queue.again or queue.waits_for_tensors for queue in self._queues)
 
     @property
     def is_idle(self) -> bool:
         """Whether time changes nothing now."""
-        return not any(device.running for device in self._devices)
+        if any(device.running for device in self._devices):
+            return False
+        # Others than our lanes may take steps, and may stop.
+        return not any(queue.waits_for_tensors for queue in self._queues)
 
 
 def _suits(chunk: ChunkState, device: DeviceState) -> bool:
     if chunk.is_local and not device.device.is_local:
         return False
     return all(attempt.device is not device for attempt in chunk.attempts)
-
-
-def _error(flight: Flight) -> Exception | None:
-    """Return what ended a flight that is over, if it was an error."""
-    try:
-        flight.result()
-    except Exception as error:  # noqa: BLE001 - of whatever kind
-        # It is kept, and its frames would keep their callers' buffers.
-        error.__traceback__ = None
-        return error
-    return None
-
-
-def _has_flights(queue: Queue) -> bool:
-    return any(chunk.flights for chunk in queue.chunks)

@@ -8,6 +8,7 @@ from services.engine.buffers import Lease
 from services.engine.chunks import ChunkTask
 from services.engine.device import Device, Work
 from services.engine.source import ByteSource
+from services.engine.waiting import Waiting
 from weightbank.prepared import Flight
 
 HANDED_OVER_CHUNKS = 2
@@ -36,6 +37,12 @@ class DeviceState:
     running: set["Attempt | Step"] = field(default_factory=set)
     busy_seconds: float = 0.0
 
+    @property
+    def can_begin(self) -> bool:
+        """Whether it takes work, and does not seem to hang with all it has."""
+        late = sum(isinstance(item, Attempt) and item.is_late for item in list(self.running))
+        return self.is_up and late < self.device.lanes
+
 
 @dataclass(eq=False, slots=True)
 class ChunkState:
@@ -45,33 +52,30 @@ class ChunkState:
         task: Which one.
         failures: Attempts that failed, or died while nothing else could be blamed.
         attempts: Those under way.
-        view: Its bytes, once they are there.
+        is_made: Whether its bytes were made; attempts that run on are too late.
+        view: Its bytes, from then until they are handed over.
         is_local: Whether only this process can make it.
-        flights: Whole tensors that it waits for.
+        waiting: Whole tensors that it waits for, or waited for until just now.
     """
 
     task: ChunkTask
     failures: int = 0
     attempts: "list[Attempt]" = field(default_factory=list)
+    is_made: bool = False
     view: memoryview | None = None
     is_local: bool = False
-    flights: list[Flight] = field(default_factory=list)
+    waiting: Waiting | None = None
 
     @property
     def is_missing(self) -> bool:
-        """Whether it is neither there nor being made."""
-        return self.view is None and not self.attempts
+        """Whether it is neither made nor being made."""
+        return not self.is_made and not self.attempts
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a whole tensor that it needs is still in the making."""
-        return not all(flight.done for flight in self.flights)
-
-    def leave_flights(self) -> None:
+    def stop_waiting(self) -> None:
         """Wait for no tensor any more."""
-        for flight in self.flights:
-            flight.leave()
-        self.flights.clear()
+        if self.waiting is not None:
+            self.waiting.leave()
+            self.waiting = None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -87,6 +91,8 @@ class Queue:
         chunks: Those of the window, in order.
         again: Those of the window that a device should take, again or too.
         lent: Buffers that are out for this stream, its reader's included.
+        late: Attempts that are late. Their buffers come back when their devices are
+            dead, and do not count against the stream: the pool has one for each lane.
         virtual_time: Bytes it was given, on the clock that all streams share.
         error: What ended it.
         is_closed: Whether its reader has gone.
@@ -102,6 +108,7 @@ class Queue:
     chunks: deque[ChunkState] = field(default_factory=deque)
     again: list[ChunkState] = field(default_factory=list)
     lent: int = 0
+    late: int = 0
     virtual_time: float = 0.0
     error: Exception | None = None
     is_closed: bool = False
@@ -113,16 +120,26 @@ class Queue:
         return self.window_chunks + HANDED_OVER_CHUNKS
 
     @property
+    def held(self) -> int:
+        """Buffers that are out for this stream and count against it."""
+        return self.lent - self.late
+
+    @property
     def is_starved(self) -> bool:
         """Whether its reader has every buffer, so that nothing can be made."""
-        return not self.chunks and self.lent >= self.lent_limit
+        return not self.chunks and self.held >= self.lent_limit
 
     @property
     def misses_head(self) -> bool:
         """Whether its next chunk is still to be begun."""
         if self.chunks:
             return self.chunks[0].is_missing
-        return self.lent < self.lent_limit and self.peek() is not None
+        return self.held < self.lent_limit and self.peek() is not None
+
+    @property
+    def waits_for_tensors(self) -> bool:
+        """Whether a chunk of its window waits for a whole tensor."""
+        return any(chunk.waiting is not None for chunk in self.chunks)
 
     @property
     def waiting_chunks(self) -> int:

@@ -3,30 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from services.engine.chunks import Span, plan_chunks
+from services.engine.chunks import Chunk, Span, plan_chunks
 from services.engine.source import ByteSource
 from services.engine.state import Queue
 
 FIRST_CHUNK_BYTES = 2**18
 """Most bytes of a stream's first chunk: it decides how long a client waits for a byte."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Bytes of one span, to be sent and forgotten.
-
-    Attributes:
-        part: Index of the span.
-        stop: The byte after its last, counted over the file.
-        view: The bytes. Their buffer is reused once no view of it is left.
-    """
-
-    part: int
-    stop: int
-    view: memoryview
 
 
 class Server(Protocol):

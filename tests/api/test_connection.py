@@ -1,6 +1,7 @@
 """What a connection may do before there is a request."""
 
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -55,3 +56,26 @@ def test_many_ordinary_headers_are_fine(server: Any) -> None:
     headers = b"".join(b"X-%d: %s\r\n" % (at, b"a" * 1000) for at in range(50))
     received = answer(server, HEAD, headers, b"Connection: close\r\n\r\n")
     assert received.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_half_a_head_behind_a_stream_is_not_answered_within_its_body(
+    make_server: Callable[..., Any], large_spec: dict[str, Any]
+) -> None:
+    """The body arrives as it is; only then does time count for the next head."""
+    server = make_server(HastyProtocol)
+    with server.client() as client:
+        path = f"/v1/weights/{client.post('/v1/specs', json=large_spec).json()['id']}?seed=1"
+        expected = client.get(path).content
+    with socket.socket() as connection:
+        # Small, so that most of the body waits for us while the time passes.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(TIMEOUT_SECONDS)
+        connection.connect(server.address)
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\nGET /heal".encode())
+        received = bytearray(connection.recv(1000))
+        threading.Event().wait(3 * HastyProtocol.head_timeout_seconds)
+        while block := connection.recv(2**20):
+            received += block
+    body = bytes(received).partition(b"\r\n\r\n")[2]
+    assert body[: len(expected)] == expected
+    assert body[len(expected) :].startswith(b"HTTP/1.1 408 ")

@@ -17,8 +17,8 @@ class FaultyMaker(CpuMaker):
     """Does what its plan says when it meets certain bytes.
 
     The plan, in JSON: ``fault`` is ``segv``, ``exit``, ``hang`` or ``raise``; it happens
-    at the byte ``offset`` of a tensor of ``dtype``; ``once`` is the path of a file whose
-    existence says that it has happened already, so that it does so once.
+    at the byte ``offset`` (null: at any) of a tensor of ``dtype``; ``once`` is the path of
+    a file whose existence says that it has happened already, so that it does so once.
     """
 
     def __init__(self, argument: str) -> None:
@@ -30,14 +30,15 @@ class FaultyMaker(CpuMaker):
 
     def make(self, pieces: Sequence[Piece], out: memoryview, *, buffer: int) -> None:
         """Fail, or make them."""
-        if (
-            any((piece.dtype.name, piece.offset) == self._where for piece in pieces)
-            and self._is_due()
-        ):
+        if self._is_met(pieces) and self._is_due():
             # Half a chunk is written: nobody may take that for a whole one.
             out[: len(out) // 2] = b"?" * (len(out) // 2)
             self._fail()
         super().make(pieces, out, buffer=buffer)
+
+    def _is_met(self, pieces: Sequence[Piece]) -> bool:
+        dtype, offset = self._where
+        return any(piece.dtype.name == dtype and offset in {None, piece.offset} for piece in pieces)
 
     def _is_due(self) -> bool:
         if self._once is None:

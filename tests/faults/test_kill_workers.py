@@ -151,3 +151,20 @@ def test_kill_of_a_late_chunk_is_not_waited_for(tmp_path: Path) -> None:
         await eventually(lambda: all(device.is_up for device in engine.devices))
 
     run(work, plan=plan, late_seconds=0.05, timeout_seconds=600.0)
+
+
+def test_kill_is_not_waited_for_when_all_workers_hang() -> None:
+    """This process makes what they would, chunks that nobody had begun included."""
+    file = file_at(1, chunks=60)
+    plan = plan_for(file, "hang")
+
+    async def work(engine: Engine, witness: Witness) -> None:
+        assert await body_of(engine, file) == expected(file)
+        assert witness.losses == []
+        for device in engine.devices:
+            if device.running:
+                device.device.interrupt()
+
+    run(
+        work, plan={**plan, "offset": None}, has_reserve=True, late_seconds=0.1, timeout_seconds=600
+    )

@@ -118,7 +118,9 @@ class Bench:
         """Give a reader its next chunk, if it is there."""
         if not queue.chunks or queue.chunks[0].view is None:
             return None
-        return queue.chunks.popleft().view
+        chunk = queue.chunks.popleft()
+        view, chunk.view = chunk.view, None
+        return view
 
     def count_returned(self) -> None:
         """Count buffers that are back."""
@@ -272,6 +274,30 @@ def test_a_late_chunk_is_raced_on_another_device_alone() -> None:
     assert queue.error is None
 
 
+def test_the_reserve_begins_chunks_while_all_others_hang() -> None:
+    """As if they were down; their buffers do not count against the stream."""
+    bench = Bench(lanes=2, has_reserve=True, late_seconds=1.0, streams=1)
+    queue = bench.stream(30)
+    hanging = [bench.take(0), bench.take(0)]
+    assert bench.take(1) is None
+    bench.now = 2.0
+    bench.scheduler.watch(bench.now, timeout_seconds=10)
+    for index in range(30):
+        attempt = bench.take(1)
+        assert index_of(attempt) == index
+        bench.make(attempt)
+        del attempt
+        assert bench.hand_over(queue) is not None
+    assert queue.remaining_bytes
+    for attempt in hanging:
+        bench.scheduler.lost(attempt, RuntimeError("killed"), bench.now)
+    hanging.clear()
+    del attempt
+    bench.count_returned()
+    assert (queue.lent, queue.late, bench.pool.free) == (0, 0, bench.pool.buffers)
+    assert queue.error is None
+
+
 def test_the_reserve_helps_where_others_cannot() -> None:
     """With what only this process can make, with losses, and when all are down."""
     bench = Bench(has_reserve=True)
@@ -305,7 +331,10 @@ def test_a_chunk_waits_for_its_tensor_and_offers_its_steps() -> None:
     queue = bench.stream(1)
     attempt = bench.take()
     flight = prepared.join("w", lambda: Making(stages()))
-    assert bench.scheduler.wait_for(attempt, [flight], bench.now)
+    waiting = bench.scheduler.wait_for(attempt, [flight], bench.now)
+    assert waiting is not None
+    chunk = attempt.chunk
+    flight.add_done_callback(lambda: bench.scheduler.arrived(queue, chunk, waiting))
     del attempt
     bench.count_returned()
     assert queue.lent == 0
