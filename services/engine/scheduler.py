@@ -282,8 +282,7 @@ class Scheduler:
         is_over = queue.is_closed or queue.error is not None
         if is_over or not chunk.is_missing or chunk in queue.again:
             return False
-        queue.again.append(chunk)
-        queue.again.sort(key=lambda waiting: waiting.task.index)
+        queue.add_again(chunk)
         return True
 
     # --- whole tensors
@@ -354,7 +353,7 @@ class Scheduler:
                 attempt.is_late = True
                 queue.late += 1
                 if not (chunk.is_made or queue.is_closed or chunk in queue.again):
-                    queue.again.append(chunk)
+                    queue.add_again(chunk)
                     self._observer.retried(device.device.name, LATE, stream=queue.name)
 
     @property

@@ -162,6 +162,11 @@ class Queue:
         self.chunks.append(chunk)
         return chunk
 
+    def add_again(self, chunk: ChunkState) -> None:
+        """Have a chunk taken again, or by one more device; those come first that are due."""
+        self.again.append(chunk)
+        self.again.sort(key=lambda waiting: waiting.task.index)
+
     def work(self, chunk: ChunkState) -> Work:
         """Return a chunk as devices take it."""
         return Work(self.file, chunk.task.start, chunk.task.stop)
