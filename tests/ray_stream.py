@@ -88,7 +88,8 @@ async def _main(address: str, file: WeightsFile) -> Report:
     cluster = RayOptions(address=address, actors=2, actor_cpus=1, actor_gpus=0)
     devices = make_ray_devices(cluster, pool, late_seconds=LATE_SECONDS)
     report = Report(size_bytes=file.size_bytes)
-    engine = Engine(options, pool, devices, reserve=ThreadDevice("cpu", lanes=1), observer=report)
+    reserve = ThreadDevice("cpu", lanes=1, warm_up=CpuBackend().warm_up)
+    engine = Engine(options, pool, devices, reserve=reserve, observer=report)
     engine.start()
     try:
         await eventually(lambda: all(device.is_up for device in engine.devices))
