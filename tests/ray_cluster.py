@@ -114,9 +114,13 @@ def ray_address() -> str:
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(16)
     port = free_port()
-    node = RayNode(*HEAD, "--node-ip-address=127.0.0.1", f"--port={port}", "--num-cpus=8")
-    atexit.register(node.stop)
+    atexit.register(head_node(port).stop)
     return f"127.0.0.1:{port}"
+
+
+def head_node(port: int) -> RayNode:
+    """Start a cluster of one node, whose token is in the environment."""
+    return RayNode(*HEAD, "--node-ip-address=127.0.0.1", f"--port={port}", "--num-cpus=8")
 
 
 def ray_devices(pool: BufferPool, *, actors: int = 2, **options: Any) -> Sequence[RayDevice]:

@@ -26,6 +26,7 @@ CONNECT_SECONDS = 30.0
 MOST_SOCKETS = 16
 """Of one session."""
 
+_KNOCK_SECONDS = 5.0
 _STDOUT, _STDERR = 1, 2
 _CANNOT_CONNECT = 69
 _LOG_PREFIX = re.compile(r"\[[^\]]*\]\s*(\S+:\s)?")
@@ -97,12 +98,28 @@ def connect(address: str, door: socket.socket) -> None:
         watch = threading.Timer(CONNECT_SECONDS, give_up, [late])
         watch.start()
         try:
+            _knock(address)
             ray: Any = importlib.import_module("ray")
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
         except Exception as error:  # noqa: BLE001 - whatever it was, the server logs it
             give_up(error)
         watch.cancel()
     ignore_signals()  # which Ray has taken
+
+
+def _knock(address: str) -> None:
+    """See that somebody listens: Ray would try for minutes.
+
+    Raises:
+        ConnectionError: If nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if not host:
+        return  # auto: Ray knows where
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
+    except OSError as error:
+        raise ConnectionError(f"{address}: {error}") from error
 
 
 @contextlib.contextmanager

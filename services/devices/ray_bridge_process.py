@@ -17,7 +17,11 @@ _MARGIN_SECONDS = 10.0
 
 
 class RayBridge:
-    """Started by whoever needs it first, again after each loss; ended with its last user."""
+    """Started by whoever needs it first, again after each loss; ended with its last user.
+
+    It is replaced, too, when a session failed and no other has an actor: a cluster that
+    was started anew has the same address, and nothing to say to those who knew the old.
+    """
 
     def __init__(self, options: RayOptions, pool: BufferPool) -> None:
         """Start nothing.
@@ -33,6 +37,7 @@ class RayBridge:
         self._process: ChildProcess | None = None
         self._door: socket.socket | None = None
         self._users: set[str] = set()
+        self._links: dict[str, RayLink] = {}
         self._failures = 0
         self._failure = ""
 
@@ -59,6 +64,8 @@ class RayBridge:
             if failures != self._failures:
                 # Somebody has just tried, while we waited; it is tried again later.
                 raise DeviceLostError(self._failure)
+            if self._links.pop(name, None) is not None and not self._has_actor():
+                self._end()
             process, door = self._up()
             pairs = [socket.socketpair() for _ in range(1 + lanes)]
             control, *ours = [one for one, _ in pairs]
@@ -73,6 +80,7 @@ class RayBridge:
                     raise DeviceLostError(
                         f"{name}: the bridge to Ray, {process.epitaph()}"
                     ) from None
+            self._links[name] = link
             return link
 
     def interrupt(self) -> None:
@@ -85,15 +93,20 @@ class RayBridge:
         """Use it no more; the last one to leave ends it."""
         with self._lock:
             self._users.discard(name)
+            self._links.pop(name, None)
             if self._users:
                 return
         self._end()
+
+    def _has_actor(self) -> bool:
+        return any(link.is_placed and link.is_alive for link in list(self._links.values()))
 
     def _up(self) -> tuple[ChildProcess, socket.socket]:
         process, door = self._process, self._door
         if process is not None and door is not None and process.is_alive:
             return process, door
         self._end()
+        self._links.clear()
         return self._start()
 
     def _start(self) -> tuple[ChildProcess, socket.socket]:

@@ -22,6 +22,9 @@ class RayLink:
 
     The end of a lane's socket says that nothing writes to its buffer any more, be it
     that the bridge ended the session or that the kernel ended the bridge.
+
+    Attributes:
+        is_placed: Whether an actor has answered.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class RayLink:
             control: Of the session; ours to close.
             lanes: Of the session; ours to close.
         """
+        self.is_placed = False
         self._name = name
         self._bridge = bridge
         self._control = control
@@ -56,6 +60,7 @@ class RayLink:
             DeviceLostError: If no node had it in time.
         """
         report: dict[str, Any] = self._hear(PLACE_SECONDS)
+        self.is_placed = True
         return report
 
     def wait_until_ready(self) -> None:
@@ -142,11 +147,11 @@ class RayLink:
 
 
 def _has_ended(connection: socket.socket) -> bool:
-    """Return whether the other side, which says nothing more, has closed a socket."""
+    """Return whether the other side has closed a socket."""
     # Not by select, which knows no descriptors from 1024 on: each client has one.
     poll = select.poll()
     try:
-        poll.register(connection, select.POLLIN)
+        poll.register(connection, select.POLLRDHUP)
     except (OSError, ValueError):
         return True  # it is closed here
     return bool(poll.poll(0))
