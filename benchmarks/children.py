@@ -32,6 +32,7 @@ def child_process(
     command: Sequence[str],
     *,
     environment: Mapping[str, str] | None = None,
+    stdin: int | None = None,
     stdout: int | None = None,
     stderr: int | None = None,
     death_signal: signal.Signals = signal.SIGKILL,
@@ -42,6 +43,7 @@ def child_process(
     Args:
         command: The program and its arguments.
         environment: All of its variables; those of this process if left out.
+        stdin: As Popen has it.
         stdout: As Popen has it.
         stderr: As Popen has it.
         death_signal: What it gets if this process dies without leaving the block.
@@ -51,11 +53,18 @@ def child_process(
         signal.signal(signal.SIGTERM, _leave)
     launcher = [sys.executable, "-ESc", _LAUNCHER, str(os.getpid()), str(int(death_signal))]
     process = subprocess.Popen(  # noqa: S603 - our own words
-        [*launcher, *command], env=environment, stdout=stdout, stderr=stderr, text=True
+        [*launcher, *command],
+        env=environment,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
     )
     try:
         yield process
     finally:
+        if process.poll() not in {None, 0, -signal.SIGTERM}:
+            print(f"{command} ended before it was told to: {process.returncode}", file=sys.stderr)
         process.terminate()
         try:
             process.wait(patience_seconds)
@@ -65,6 +74,11 @@ def child_process(
 
 
 def _leave(number: int, _frame: object) -> NoReturn:
-    # Once is enough: what leaves its blocks now is not to be disturbed.
-    signal.signal(number, signal.SIG_IGN)
+    # Once is enough: what leaves its blocks now is not to be disturbed. A handler, as
+    # children would inherit that a signal is ignored, and could not be ended by it.
+    signal.signal(number, _do_nothing)
     sys.exit(128 + number)
+
+
+def _do_nothing(_number: int, _frame: object) -> None:
+    pass

@@ -2,19 +2,22 @@
 
 Theory of operation: clients that share an interpreter wait for each other, and that
 would count as the server's time. Processes begin together, at a moment of the clock
-that all can read.
+that all can read. Each is told what to do in a line of its input, as JSON, and answers
+in a line of its output.
 """
 
-import multiprocessing
+import json
 import random
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing.pool import Pool
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 
-from benchmarks.server import Server
+from benchmarks.children import child_process
+from benchmarks.server import Server, server_at
 
 _HEAD_END = b"\r\n\r\n"
 _HEAD_BYTES = 2**16
@@ -27,7 +30,7 @@ class Asking:
     """What one client does.
 
     Attributes:
-        server: It asks.
+        url: Of the server.
         path: Of the file.
         file_bytes: Size of the file.
         range_bytes: Size of a range; ranges begin at random multiples of it.
@@ -36,7 +39,7 @@ class Asking:
         seed: Of its random numbers.
     """
 
-    server: Server
+    url: str
     path: str
     file_bytes: int
     range_bytes: int
@@ -86,18 +89,46 @@ class RangeReader:
         return end + len(_HEAD_END) + self._range_bytes
 
 
+class Clients:
+    """Processes that do what they are told, at once."""
+
+    def __init__(self, processes: Sequence["subprocess.Popen[str]"]) -> None:
+        self._processes = processes
+
+    def ask(self, askings: Sequence[Asking]) -> list[float]:
+        """Have each client do one thing; return how long all answers took, in seconds."""
+        told = self._processes[: len(askings)]
+        for process, asking in zip(told, askings, strict=True):
+            assert process.stdin is not None
+            print(json.dumps(asdict(asking)), file=process.stdin, flush=True)
+        times: list[float] = []
+        for process in told:
+            assert process.stdout is not None
+            times += json.loads(process.stdout.readline())
+        return times
+
+
 @contextmanager
-def client_processes(count: int) -> Iterator[Pool]:
-    """Have so many processes at hand until the block ends."""
-    with multiprocessing.get_context("spawn").Pool(count) as pool:
-        pool.map(abs, range(count), chunksize=1)  # they have begun
-        yield pool
+def client_processes(count: int) -> Iterator[Clients]:
+    """Have so many clients at hand until the block ends."""
+    command = [sys.executable, "-m", "benchmarks.clients"]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                child_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            )
+            for _ in range(count)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            process.stdout.readline()  # it has begun
+        yield Clients(processes)
 
 
 def ask(asking: Asking) -> list[float]:
     """Ask until the time is over; return how long each answer took, in seconds."""
     positions = random.Random(asking.seed)  # noqa: S311 - it chooses ranges
-    reader = RangeReader(asking.server, asking.path, range_bytes=asking.range_bytes)
+    reader = RangeReader(server_at(asking.url), asking.path, range_bytes=asking.range_bytes)
     ranges = asking.file_bytes // asking.range_bytes
     times = []
     time.sleep(max(0.0, asking.begin - time.monotonic()))
@@ -107,6 +138,12 @@ def ask(asking: Asking) -> list[float]:
     return times
 
 
-def ask_all(pool: Pool, askings: Sequence[Asking]) -> list[float]:
-    """Have each of some clients ask, in a process of its own; return all times."""
-    return [seconds for times in pool.map(ask, askings, chunksize=1) for seconds in times]
+def main() -> None:
+    """Do what the input says, until it ends."""
+    print(flush=True)
+    for line in sys.stdin:
+        print(json.dumps(ask(Asking(**json.loads(line)))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

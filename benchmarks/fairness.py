@@ -15,10 +15,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.pool import Pool
 
 from benchmarks.children import child_process
-from benchmarks.clients import Asking, ask_all, client_processes
+from benchmarks.clients import Asking, Clients, client_processes
 from benchmarks.machine import describe_machine
 from benchmarks.quiet import Quiet
 from benchmarks.server import Server, running_server
@@ -84,17 +83,17 @@ def made(server: Server) -> tuple[float, float]:
 
 
 def measure(
-    server: Server, pool: Pool, path: str, *, clients: int, range_bytes: int, seconds: float
+    server: Server, clients: Clients, path: str, *, count: int, range_bytes: int, seconds: float
 ) -> Crowd:
     """Have clients ask for ranges of one size for some seconds."""
     before_seconds, before_bytes = made(server)
     begin = time.monotonic() + _SETTLE_SECONDS
     askings = [
-        Asking(server, path, FILE_BYTES, range_bytes, begin, seconds, seed)
-        for seed in range(clients)
+        Asking(server.url, path, FILE_BYTES, range_bytes, begin, seconds, seed)
+        for seed in range(count)
     ]
     started = time.perf_counter()
-    times = ask_all(pool, askings)
+    times = clients.ask(askings)
     elapsed = time.perf_counter() - started
     after_seconds, after_bytes = made(server)
     made_bytes = after_bytes - before_bytes
@@ -120,18 +119,18 @@ def line(name: str, beside: str, crowd: Crowd, alone_seconds: float) -> str:
     return row(name, beside, number(len(crowd.times), 0), *cells)
 
 
-def lines(server: Server, pool: Pool, quiet: Quiet, *, seconds: float) -> list[str]:
+def lines(server: Server, clients: Clients, quiet: Quiet, *, seconds: float) -> list[str]:
     """Measure everything and return the table's lines."""
     path = register(server)
     found = []
     alone_seconds = math.nan
     for name, range_bytes in RANGES.items():
-        by = partial(measure, server, pool, path, range_bytes=range_bytes)
-        alone = quiet.measure(partial(by, clients=1, seconds=ALONE_SECONDS))
+        by = partial(measure, server, clients, path, range_bytes=range_bytes)
+        alone = quiet.measure(partial(by, count=1, seconds=ALONE_SECONDS))
         if range_bytes == CHUNK_BYTES:
             alone_seconds = percentile(alone.times, 0.5)
         found.append(line(name, "nothing", alone, alone_seconds))
-        together = partial(by, clients=CLIENTS, seconds=seconds)
+        together = partial(by, count=CLIENTS, seconds=seconds)
         crowd = quiet.measure(together)
         found.append(line(name, "seven others", crowd, alone_seconds))
         crowd = quiet.measure(partial(beside_stream, server, path, together))
@@ -172,8 +171,8 @@ def main() -> None:
     arguments = parser.parse_args()
     quiet = Quiet()
     report = Report("fairness", introduction(arguments.seconds))
-    with client_processes(CLIENTS) as pool, running_server() as server:
-        report.add(*head(*COLUMN_NAMES), *lines(server, pool, quiet, seconds=arguments.seconds))
+    with client_processes(CLIENTS) as clients, running_server() as server:
+        report.add(*head(*COLUMN_NAMES), *lines(server, clients, quiet, seconds=arguments.seconds))
     report.add("", str(quiet))
     if not arguments.dry_run:
         report.write()
