@@ -40,3 +40,12 @@ def torchvision_operators() -> Any:
     from tests.torchvision_operators import define_missing_operators
 
     return define_missing_operators()
+
+
+@pytest.fixture
+def hub() -> Any:
+    """A small Hugging Face Hub on loopback, without repositories."""
+    from tests.hub.server import HubServer
+
+    with HubServer() as server:
+        yield server
