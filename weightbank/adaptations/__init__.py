@@ -7,15 +7,20 @@ a fixed order, so that it gives the same bytes on every machine: docs/numbers.md
 
 from weightbank.adaptations.base import Adaptation
 from weightbank.adaptations.document import adaptation_from_document
-from weightbank.adaptations.input_channels import InputChannels
-from weightbank.adaptations.position_grid import PositionGrid
+from weightbank.adaptations.input_channels import InputChannels, adapt_channels
+from weightbank.adaptations.moments import Moments, MomentSums
+from weightbank.adaptations.position_grid import PositionGrid, resample_positions
 from weightbank.adaptations.selection import Selection, SelectionRule
 
 __all__ = [
     "Adaptation",
     "InputChannels",
+    "MomentSums",
+    "Moments",
     "PositionGrid",
     "Selection",
     "SelectionRule",
+    "adapt_channels",
     "adaptation_from_document",
+    "resample_positions",
 ]

@@ -4,6 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from weightbank.errors import InvalidArgumentError, InvalidShapeError
 
 
@@ -49,11 +52,27 @@ def shape_error(
     return InvalidShapeError(f"{argument}: shape", list(shape), problem, accepted)
 
 
-def check_count(argument: str, value: int, *, minimum: int = 1) -> None:
+def check_count(argument: str, value: int, *, minimum: int = 1, maximum: int | None = None) -> None:
     """Refuse a number of things that there cannot be.
 
     Raises:
-        InvalidArgumentError: If it is below the minimum.
+        InvalidArgumentError: If it is below the minimum or above the maximum.
     """
+    accepted = f"{minimum} or more" if maximum is None else f"{minimum} to {maximum}"
     if value < minimum:
-        raise InvalidArgumentError(argument, value, "is too small", f"{minimum} or more")
+        raise InvalidArgumentError(argument, value, "is too small", accepted)
+    if maximum is not None and value > maximum:
+        raise InvalidArgumentError(argument, value, "is too large", accepted)
+
+
+def canonical(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put every NaN to the one NaN, in place, and return the array.
+
+    Processors differ in the sign and payload of a NaN that arithmetic gives.
+    """
+    values[np.isnan(values)] = NAN
+    return values
+
+
+NAN = np.array([0x7FF8000000000000], np.uint64).view(np.float64)[0]
+"""The quiet NaN without a sign or a payload."""

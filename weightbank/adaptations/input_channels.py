@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from weightbank.adaptations.base import Adaptation, check_count, shape_error
+import numpy as np
+from numpy.typing import NDArray
+
+from weightbank.adaptations.base import Adaptation, canonical, check_count, shape_error
 
 COLOURS = 3
 """Channels of the images that checkpoints are trained on."""
@@ -75,3 +78,40 @@ channels; accepted: 3 input channels, to make 5 of them
             accepted = f"1 to {COLOURS} input channels or a multiple of {COLOURS}, to add them up"
             raise shape_error(argument, source_shape, problem, accepted)
         return max(1, stored // COLOURS)
+
+
+def adapt_channels(values: NDArray[np.float64], adaptation: InputChannels) -> NDArray[np.float64]:
+    """Return the weight of a convolution for another number of input channels.
+
+    Rows do not meet: those of some outputs can be made alone.
+
+    Args:
+        values: float64, shape (outputs, stored channels, *kernel).
+        adaptation: That fits such a shape.
+
+    Returns:
+        float64, shape (outputs, channels, *kernel).
+
+    Examples:
+        >>> weight = np.array([[[0.1], [0.2], [0.3]]])
+        >>> adapt_channels(weight, InputChannels(1)).ravel().tolist()
+        [0.6000000000000001]
+        >>> adapt_channels(weight, InputChannels(6)).ravel().tolist()
+        [0.05, 0.1, 0.15, 0.05, 0.1, 0.15]
+    """
+    outputs, stored, *kernel = values.shape
+    with np.errstate(all="ignore"):  # what is stored may be infinite, or no number
+        if adaptation.channels == 1:
+            adapted = _sums(values.reshape(outputs, -1, min(stored, COLOURS), *kernel))
+        else:
+            repeated = values[:, np.arange(adaptation.channels) % COLOURS]
+            adapted = repeated * (COLOURS / adaptation.channels)
+    return canonical(adapted)
+
+
+def _sums(groups: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Add up axis 2, from its first index to its last."""
+    total = groups[:, :, 0].copy()
+    for channel in range(1, groups.shape[2]):
+        total += groups[:, :, channel]
+    return total
