@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler
-from socketserver import BaseServer
 from typing import Any, cast
 
 from tests.hub.faults import ConnectionCutError
@@ -102,7 +101,7 @@ class _Connection(BaseHTTPRequestHandler):
     def __init__(self, connection: socket.socket, listener: Listener) -> None:
         self._listener = listener
         # The base class only keeps the two others.
-        super().__init__(connection, ("127.0.0.1", 0), cast("BaseServer", None))
+        super().__init__(connection, ("127.0.0.1", 0), cast("Any", None))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Say nothing."""
@@ -131,12 +130,22 @@ class _Connection(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command == "HEAD":
-            return
-        left_bytes = int(answer.headers.get("Content-Length", -1))
+        if self.command != "HEAD":
+            self._send_body(answer)
+
+    def _send_body(self, answer: Answer) -> None:
+        is_chunked = answer.headers.get("Transfer-Encoding") == "chunked"
+        sent_bytes = 0
         with closing(answer.pieces()) as pieces:
             for piece in pieces:
-                self.connection.sendall(piece)
-                left_bytes -= len(piece)
-        # Whoever was told another length would take what follows for the rest.
-        self.close_connection |= left_bytes != 0
+                self.connection.sendall(_frame(piece) if is_chunked else piece)
+                sent_bytes += len(piece)
+        if is_chunked:
+            self.connection.sendall(b"0\r\n\r\n")
+        elif answer.headers.get("Content-Length", "0") != str(sent_bytes):
+            # Whoever was told another length would take what follows for the rest.
+            self.close_connection = True
+
+
+def _frame(piece: bytes | memoryview) -> bytes:
+    return f"{len(piece):x}\r\n".encode() + piece + b"\r\n" if len(piece) else b""

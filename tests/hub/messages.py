@@ -53,7 +53,8 @@ class Request:
         return (self.parameter(name) or "").lower() in {"true", "1"}
 
 
-def _whole(body: bytes = b"") -> Body:
+def send_whole(body: bytes = b"") -> Body:
+    """Return a body in one piece."""
     yield body
 
 
@@ -70,7 +71,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    pieces: Pieces = _whole
+    pieces: Pieces = send_whole
     offset: int = 0
 
 
@@ -79,7 +80,7 @@ def answer_bytes(
 ) -> Answer:
     """Return an answer with a short body."""
     own = {"Content-Type": content_type, "Content-Length": str(len(body))}
-    return Answer(status, {**own, **(headers or {})}, lambda: _whole(body))
+    return Answer(status, {**own, **(headers or {})}, lambda: send_whole(body))
 
 
 def answer_json(

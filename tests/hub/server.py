@@ -11,6 +11,8 @@ from tests.hub.faults import Fault, Gate
 from tests.hub.hub_host import HubHost
 from tests.hub.listener import Listener
 from tests.hub.messages import Answer, Host, Request
+from tests.hub.options import HubOptions
+from tests.hub.registry import Registry
 from tests.hub.repository import LFS_PATTERNS, FakeRepository
 from tests.hub.request_log import LoggedRequest, RequestLog
 from tests.hub.storage_host import StorageHost
@@ -23,6 +25,7 @@ class HubServer:
         url: What a client takes as its endpoint.
         storage_url: The other host, from which large files come.
         requests: What was asked so far.
+        options: What is done one way or another; may be changed between requests.
 
     Examples:
         >>> import httpx
@@ -34,26 +37,25 @@ class HubServer:
         (b'{}', True, 1)
     """
 
-    def __init__(self, *, xet: bool = False, page_entries: int = 1000) -> None:
+    def __init__(self, options: HubOptions | None = None) -> None:
         """Listen on two free ports.
 
         Args:
-            xet: Whether large files are offered through Xet too. Nobody serves Xet
-                here: clients must be told to do without it.
-            page_entries: Most entries of a page of a tree.
+            options: What is done one way or another; may be changed later.
         """
+        self.options = options or HubOptions()
         self.requests = RequestLog()
         self._faults = FaultPlan()
         self._errors: list[Exception] = []
         self._access = Access()
-        self._storage = StorageHost()
-        self._hub = HubHost(self._storage, self._access, has_xet=xet, page_entries=page_entries)
+        self._registry = Registry(self._access)
         self._listeners = [
             Listener("127.0.0.1", "hub", self._respond, self._errors.append),
             Listener("127.0.0.2", "storage", self._respond, self._errors.append),
         ]
         self.url, self.storage_url = (listener.url for listener in self._listeners)
-        self._hub.url, self._storage.url = self.url, self.storage_url
+        self._storage = StorageHost(self.storage_url)
+        self._hub = HubHost(self.url, self._storage, self._registry, self.options)
 
     def __enter__(self) -> Self:
         """Return it."""
@@ -104,16 +106,16 @@ class HubServer:
         """
         repository = FakeRepository(name, private=private, gated=gated, licence=licence, lfs=lfs)
         repository.commit(files, message="Initial commit")
-        self._hub.add(repository)
+        self._registry.add(repository)
         return repository
 
     def rename(self, old: str, new: str) -> None:
         """Give a repository another name; the old one answers 307 from now on."""
-        self._hub.rename(old, new)
+        self._registry.rename(old, new)
 
     def delete(self, name: str) -> None:
         """Have a repository no more."""
-        self._hub.delete(name)
+        self._registry.delete(name)
 
     def add_user(self, token: str, name: str = "user") -> None:
         """Make a token valid, without rights to private or gated repositories."""
@@ -188,7 +190,9 @@ class HubServer:
         return any("authorization" in request.headers for request in asked)
 
     def _find(self, repository: str | FakeRepository) -> FakeRepository:
-        return repository if isinstance(repository, FakeRepository) else self._hub.get(repository)
+        return (
+            repository if isinstance(repository, FakeRepository) else self._registry.get(repository)
+        )
 
     def _respond(self, request: Request) -> Answer:
         faults = self._faults.take(request)

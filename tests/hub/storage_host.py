@@ -21,7 +21,7 @@ class StorageHost:
         url: Its address.
     """
 
-    url: str = ""
+    url: str
     _contents: dict[str, FileContent] = field(default_factory=dict)
     _generation: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
