@@ -1,0 +1,1 @@
+"""Pickled checkpoints to safetensors, in a separate process that may be lost."""
