@@ -22,7 +22,16 @@ class BlobKey:
 
 
 class TransferBrokenError(Exception):
-    """A transfer ended before its end; it may be continued from where it broke."""
+    """A transfer ended before its end; it may be continued from where it broke.
+
+    Attributes:
+        retry_after_seconds: When the upstream wants to be asked again; None if it did
+            not say.
+    """
+
+    def __init__(self, problem: str = "", *, retry_after_seconds: float | None = None) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(problem)
 
 
 class Origin(Protocol):
