@@ -14,11 +14,14 @@
     │   ├── MissingInitializerError a tensor that nothing initializes
     │   ├── InvalidTieError         a tie without a target, of another shape, or in a chain
     │   ├── UnrepresentableError    values that the dtype cannot hold
-    │   └── ConstantWeightsError    equal weights that would stay equal
+    │   ├── ConstantWeightsError    equal weights that would stay equal
+    │   ├── MissingCheckpointError  a checkpoint that only a server can find
+    │   └── MissingTensorError      a checkpoint has no tensor of the name that was looked for
     ├── InvalidSeedError            not an integer in [0, 2**64)
     ├── InvalidDtypeError           not a floating dtype we make
     ├── InvalidRangeError           bytes or elements beyond the end
     ├── UnknownTensorError          a file has no tensor of this name
+    ├── InvalidCheckpointError      a stored file whose header or index cannot be believed
     ├── UnknownAlgorithmError       a resolved spec that another version made
     └── LimitExceededError          a bound that keeps the service standing
 
@@ -204,6 +207,18 @@ class ConstantWeightsError(InvalidSpecError):
     code = "constant_weights"
 
 
+class MissingCheckpointError(InvalidSpecError):
+    """A checkpoint that was not given: the library alone finds none."""
+
+    code = "missing_checkpoint"
+
+
+class MissingTensorError(InvalidSpecError):
+    """A checkpoint has no tensor of the name that was looked for."""
+
+    code = "missing_tensor"
+
+
 class InvalidSeedError(WeightbankError):
     """A seed that is not an integer in [0, 2**64)."""
 
@@ -220,6 +235,12 @@ class UnknownTensorError(WeightbankError):
     """A file has no tensor of this name."""
 
     code = "unknown_tensor"
+
+
+class InvalidCheckpointError(WeightbankError):
+    """The header of a checkpoint's file, or the index of its files, cannot be believed."""
+
+    code = "invalid_checkpoint"
 
 
 class UnknownAlgorithmError(WeightbankError):

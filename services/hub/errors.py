@@ -27,6 +27,7 @@ WeightbankError
 
 from services.errors import RetryError
 from weightbank.errors import NO_VALUE, WeightbankError
+from weightbank.errors import InvalidCheckpointError as InvalidCheckpointError  # noqa: PLC0414 - one of these too
 
 
 class InvalidRepositoryError(WeightbankError):
@@ -93,12 +94,6 @@ class PickleRefusedError(WeightbankError):
     """A pickled checkpoint can run code when it is loaded."""
 
     code = "pickle_refused"
-
-
-class InvalidCheckpointError(WeightbankError):
-    """The header of a checkpoint's file cannot be believed."""
-
-    code = "invalid_checkpoint"
 
 
 class ConversionError(WeightbankError):

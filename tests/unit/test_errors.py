@@ -21,10 +21,13 @@ CODES = {
     "InvalidTieError": "invalid_tie",
     "UnrepresentableError": "unrepresentable",
     "ConstantWeightsError": "constant_weights",
+    "MissingCheckpointError": "missing_checkpoint",
+    "MissingTensorError": "missing_tensor",
     "InvalidSeedError": "invalid_seed",
     "InvalidDtypeError": "invalid_dtype",
     "InvalidRangeError": "invalid_range",
     "UnknownTensorError": "unknown_tensor",
+    "InvalidCheckpointError": "invalid_checkpoint",
     "UnknownAlgorithmError": "unknown_algorithm",
     "LimitExceededError": "limit_exceeded",
 }
