@@ -21,9 +21,13 @@ from weightbank.suggestions import accepted_names
 Exact = float | Fraction
 """A double as written in a spec, or a rational that only our own presets need."""
 
+Renaming = tuple[tuple[str, str], ...]
+"""A mapping of names to names, as pairs in the order in which it was written."""
+
 T = TypeVar("T")
 _REQUIRED = dataclasses.MISSING
 _LARGEST_COUNT = 2**53
+_MOST_RENAMED = 10_000
 
 
 def argument(
@@ -33,6 +37,7 @@ def argument(
     minimum: float | None = None,
     maximum: float | None = None,
     exclusive_minimum: float | None = None,
+    length: int | None = None,
 ) -> Any:
     """Declare one argument of a layer or initializer.
 
@@ -42,11 +47,17 @@ def argument(
         minimum: The least accepted value, of numbers.
         maximum: The greatest accepted value, of numbers.
         exclusive_minimum: What a number has to be greater than.
+        length: How many items a list has to have.
 
     Returns:
         A dataclass field.
     """
-    bounds = {"minimum": minimum, "maximum": maximum, "exclusive_minimum": exclusive_minimum}
+    bounds = {
+        "minimum": minimum,
+        "maximum": maximum,
+        "exclusive_minimum": exclusive_minimum,
+        "length": length,
+    }
     metadata = {"description": description, **bounds}
     return dataclasses.field(default=default, metadata=metadata, kw_only=True)
 
@@ -120,7 +131,9 @@ def describe_arguments(cls: type) -> list[dict[str, Any]]:
             "name": field.name,
             "kind": _kind(hints[field.name]),
             "required": field.default is _REQUIRED,
-            "default": None if field.default is _REQUIRED else _json(field.default),
+            "default": None
+            if field.default is _REQUIRED
+            else _json(field.default, hints[field.name]),
             "description": field.metadata.get("description", ""),
         }
         for field in dataclasses.fields(typing.cast("Any", cls))
@@ -129,16 +142,19 @@ def describe_arguments(cls: type) -> list[dict[str, Any]]:
 
 def given_arguments(value: Any) -> dict[str, Any]:
     """Return the arguments of a dataclass that differ from their defaults, as JSON values."""
+    hints = _hints(typing.cast("Hashable", type(value)))
     return {
-        field.name: _json(getattr(value, field.name))
+        field.name: _json(getattr(value, field.name), hints[field.name])
         for field in dataclasses.fields(value)
         if getattr(value, field.name) != field.default
     }
 
 
-def _json(value: Any) -> Any:
+def _json(value: Any, hint: Any) -> Any:
     if isinstance(value, Fraction):
         return str(value)
+    if hint == Renaming:
+        return dict(value)
     if isinstance(value, tuple):
         return list(value)
     return value
@@ -172,6 +188,8 @@ def _kind(hint: Any) -> str:
     def one(alternative: Any) -> str:
         if get_origin(alternative) is Literal:
             return " or ".join(repr(value) for value in get_args(alternative))
+        if alternative == Renaming:
+            return "a mapping of names to names"
         if get_origin(alternative) is tuple:
             return "a list of integers"
         return _WORDS[alternative]
@@ -195,9 +213,7 @@ def _converted(value: Any, alternative: Any, where: str) -> Any:
     """Return the value as one alternative has it, or MISSING if it is not of that kind."""
     origin = get_origin(alternative)
     if origin is tuple:
-        if not isinstance(value, list | tuple):
-            return _REQUIRED
-        return tuple(_checked(item, int, {}, f"{where}[{at}]") for at, item in enumerate(value))
+        return _renaming(value, where) if alternative == Renaming else _integers(value, where)
     if alternative in (int, float):
         if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
             return _REQUIRED
@@ -206,6 +222,25 @@ def _converted(value: Any, alternative: Any, where: str) -> Any:
     if origin is Literal:
         return value if isinstance(value, str) and value in get_args(alternative) else _REQUIRED
     return value if alternative is Any or isinstance(value, alternative) else _REQUIRED
+
+
+def _integers(value: Any, where: str) -> Any:
+    if not isinstance(value, list | tuple):
+        return _REQUIRED
+    return tuple(_checked(item, int, {}, f"{where}[{at}]") for at, item in enumerate(value))
+
+
+def _renaming(value: Any, where: str) -> Any:
+    if not isinstance(value, Mapping):
+        return _REQUIRED
+    if len(value) > _MOST_RENAMED:
+        problem, accepted = f"has {len(value)} entries", f"{_MOST_RENAMED} or fewer"
+        raise InvalidArgumentError(where, NO_VALUE, problem, accepted)
+    for old, new in value.items():
+        if not isinstance(old, str) or not isinstance(new, str):
+            problem = "is not a name for another name"
+            raise InvalidArgumentError(f"{where}.{old}", new, problem, _kind(Renaming))
+    return tuple(value.items())
 
 
 def _integer(value: float | Fraction, where: str) -> Any:
@@ -244,6 +279,10 @@ def _check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> None:
     minimum: float | None = bounds.get("minimum")
     maximum: float | None = bounds.get("maximum")
     exclusive: float | None = bounds.get("exclusive_minimum")
+    length: int | None = bounds.get("length")
+    if length is not None and isinstance(value, tuple) and len(value) != length:
+        accepted = f"a list of {length}"
+        raise InvalidArgumentError(where, value, f"has {len(value)} items", accepted)
     items: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
     for item in items:
         if isinstance(item, bool) or not isinstance(item, int | float | Fraction):

@@ -20,6 +20,7 @@ from weightbank.errors import (
 from weightbank.forms import ConstantForm, Form, SplitForm, ZeroedRowForm
 from weightbank.forms.base import part_shapes
 from weightbank.initializers import Initializer, Target, find, registered
+from weightbank.initializers.checkpoint import FromCheckpoint
 from weightbank.initializers.tie import Tie
 from weightbank.limits import Limits
 from weightbank.suggestions import accepted_names
@@ -61,11 +62,6 @@ class Assignment:
     residual: Residual | None = None
     split: SplitSizes | None = None
     padding_idx: int | None = None
-
-    @property
-    def is_tie(self) -> bool:
-        """Whether the tensor takes another one's bytes."""
-        return isinstance(self.initializer, Tie)
 
     def document(self) -> dict[str, Any]:
         """Return it as one would write it."""
@@ -194,6 +190,9 @@ def _parse_modifiers(
     """Return the modifiers of a document, parsed; a tie takes none."""
     if initializer is Tie:
         return {}
+    if issubclass(initializer, FromCheckpoint):
+        _refuse_modifiers(document, initializer, where)
+        return {}
     modifiers: dict[str, Any] = {}
     for key, cls in (("residual", Residual), ("split", SplitSizes)):
         if key in document:
@@ -207,6 +206,19 @@ def _parse_modifiers(
         given = {"padding_idx": document["padding_idx"]}
         modifiers["padding_idx"] = parse_arguments(_Padding, given, where=where).padding_idx
     return modifiers
+
+
+def _refuse_modifiers(
+    document: Mapping[str, Any], initializer: type[Initializer], where: str
+) -> None:
+    for key in ("residual", "split", "padding_idx"):
+        if key in document:
+            raise InvalidArgumentError(
+                f"{where}.{key}",
+                document[key],
+                f"goes with no {initializer.name}, whose values follow from a checkpoint alone",
+                "an initializer that draws with a std of its own",
+            )
 
 
 @dataclass(frozen=True)

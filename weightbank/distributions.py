@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from weightbank.adaptations import Adaptation
 from weightbank.numbers.streams import Stream
+from weightbank.stored import StoredTensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,4 +159,41 @@ class ZeroedRow:
     stop: int
 
 
-Distribution = Drawn | Constant | OnePerRow | Sparse | Orthogonal | CenterTap | Split | ZeroedRow
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The elements of a stored tensor, converted; fitted to another shape first, if at all.
+
+    Attributes:
+        tensor: Where they are.
+        adaptation: How they are fitted; None if its shape is this tensor's.
+    """
+
+    tensor: StoredTensor
+    adaptation: Adaptation | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMoments:
+    """Normals with the mean and the standard deviation of a stored tensor's elements.
+
+    Attributes:
+        stream: Of the tensor that is drawn.
+        tensor: Whose moments they have.
+    """
+
+    stream: Stream
+    tensor: StoredTensor
+
+
+Distribution = (
+    Drawn
+    | Constant
+    | OnePerRow
+    | Sparse
+    | Orthogonal
+    | CenterTap
+    | Split
+    | ZeroedRow
+    | Stored
+    | StoredMoments
+)

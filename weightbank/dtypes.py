@@ -1,7 +1,8 @@
 """The dtypes a tensor can have, and how their values are stored.
 
 Weights are drawn in the four floating dtypes. Integers and booleans hold only
-constants: counters and masks among a layer's buffers.
+constants: counters and masks among a layer's buffers. Tensors that come from a stored
+file can have some more, whose bytes are only copied.
 """
 
 import math
@@ -23,10 +24,11 @@ class Dtype:
         name: torch's, without ``torch.``.
         code: That of the safetensors header.
         item_bytes: Bytes of one element.
-        storage: NumPy dtype of the bytes, little-endian; bfloat16 travels as u16.
+        storage: NumPy dtype of the bytes, little-endian; bfloat16 travels as u16, and
+            what NumPy has no type for as unsigned integers.
         is_floating: Whether values can be drawn in it.
-        smallest: Least value that can be stored.
-        largest: Greatest finite value that can be stored.
+        smallest: Least value that can be stored, -infinity where nobody asks.
+        largest: Greatest finite value that can be stored, infinity where nobody asks.
     """
 
     name: str
@@ -43,7 +45,7 @@ class Dtype:
 
 
 def _dtype(name: str) -> Dtype:
-    return DTYPES[name]
+    return STORED_DTYPES[name]
 
 
 def _floating(name: str, code: str, storage: str, largest: float) -> Dtype:
@@ -62,6 +64,19 @@ def _integer(name: str, code: str, storage: str, smallest: int, stop: int) -> Dt
         smallest=float(smallest),
         # The greatest double that is below ``stop``: constants are doubles.
         largest=min(float(stop - 1), math.nextafter(stop, 0)),
+    )
+
+
+def _opaque(name: str, code: str, storage: str) -> Dtype:
+    storage_dtype = np.dtype(storage)
+    return Dtype(
+        name,
+        code,
+        storage_dtype.itemsize,
+        storage_dtype,
+        is_floating=False,
+        smallest=-math.inf,
+        largest=math.inf,
     )
 
 
@@ -85,7 +100,26 @@ DTYPES: dict[str, Dtype] = {
         _integer("bool", "BOOL", "?", 0, 2),
     )
 }
-"""All dtypes by name."""
+"""All dtypes that a spec can ask for, by name."""
+
+STORED_DTYPES: dict[str, Dtype] = DTYPES | {
+    dtype.name: dtype
+    for dtype in (
+        _integer("uint64", "U64", "<u8", 0, 2**64),
+        _integer("uint32", "U32", "<u4", 0, 2**32),
+        _integer("uint16", "U16", "<u2", 0, 2**16),
+        _opaque("complex64", "C64", "<c8"),
+        _opaque("float8_e4m3fn", "F8_E4M3", "u1"),
+        _opaque("float8_e5m2", "F8_E5M2", "u1"),
+        _opaque("float8_e4m3fnuz", "F8_E4M3FNUZ", "u1"),
+        _opaque("float8_e5m2fnuz", "F8_E5M2FNUZ", "u1"),
+        _opaque("float8_e8m0fnu", "F8_E8M0", "u1"),
+    )
+}
+"""All dtypes that a tensor of a stored file can have, by name.
+
+Of what safetensors knows, those without whole bytes are missing: F4 and F6.
+"""
 
 FLOATING_NAMES = tuple(dtype.name for dtype in DTYPES.values() if dtype.is_floating)
 """Names of the dtypes that can be asked for."""

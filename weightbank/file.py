@@ -21,6 +21,7 @@ from weightbank.numbers.streams import check_seed
 from weightbank.pieces import Piece, fill_pieces
 from weightbank.prepared import Flight, PreparedTensors
 from weightbank.resolved import ResolvedTensor
+from weightbank.stored import TensorReader
 from weightbank.whole import Whole, begin_whole, whole_parts
 
 
@@ -34,6 +35,7 @@ class WeightsFile:
         seed: The caller's, in [0, 2**64).
         backend: Makes the numbers.
         prepared: Keeps what has to be made whole; may be shared by many files.
+        reader: Reads stored tensors; needed where the layout has sources.
 
     Raises:
         InvalidSeedError: If the seed is out of range.
@@ -57,12 +59,13 @@ class WeightsFile:
         seed: int,
         backend: Backend,
         prepared: PreparedTensors | None = None,
+        reader: TensorReader | None = None,
     ) -> None:
         self.layout = layout
         self.seed = check_seed(seed)
         self._backend = backend
         self._prepared = PreparedTensors() if prepared is None else prepared
-        self._generator = Generator(backend, self._prepared)
+        self._generator = Generator(backend, self._prepared, reader)
         self._distributions: dict[int, Distribution] = {}
         self._by_name: dict[str, int] | None = None
 

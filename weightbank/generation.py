@@ -30,6 +30,7 @@ from weightbank.dtypes import Dtype, store_float32, stored_constant
 from weightbank.making import Prepared
 from weightbank.prepared import PreparedTensors
 from weightbank.sparsity import fill_sparse
+from weightbank.stored import TensorReader
 from weightbank.whole import Whole, begin_whole, center_taps
 
 # Runs shorter than this are made by masking, as calls would cost more than words.
@@ -44,11 +45,15 @@ class Generator:
     Args:
         backend: Makes the numbers.
         prepared: Keeps what has to be made whole.
+        reader: Reads stored tensors; not needed where there are none.
     """
 
-    def __init__(self, backend: Backend, prepared: PreparedTensors) -> None:
+    def __init__(
+        self, backend: Backend, prepared: PreparedTensors, reader: TensorReader | None = None
+    ) -> None:
         self._backend = backend
         self._prepared = prepared
+        self._reader = reader
 
     def fill(self, values: Distribution, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
         """Write elements ``start`` to ``start + out.size`` of a tensor.

@@ -18,12 +18,16 @@ from itertools import accumulate
 from weightbank.errors import LimitExceededError
 from weightbank.limits import Limits
 from weightbank.resolved import ResolvedSpec, ResolvedTensor, check_whole
+from weightbank.stored import StoredFile
 
 LENGTH_BYTES = 8
 ALIGNMENT_BYTES = 8
 
 # safetensors' Dtype enumeration, from its last to its first, of what we serve.
-_CODE_ORDER = ("I64", "F64", "F32", "I32", "BF16", "F16", "I16", "I8", "U8", "BOOL")
+_CODE_ORDER = (
+    *("U64", "I64", "F64", "C64", "F32", "U32", "I32", "BF16", "F16", "U16", "I16"),
+    *("F8_E5M2FNUZ", "F8_E4M3FNUZ", "F8_E8M0", "F8_E4M3", "F8_E5M2", "I8", "U8", "BOOL"),
+)
 _METADATA = '"__metadata__":{"format":"pt"}'
 
 
@@ -37,7 +41,8 @@ class Layout:
         header: The first bytes of the file, its length field included.
         size_bytes: Of the file.
         resolved: What the file is of.
-        has_wholes: Whether any tensor has to be made whole before a range of it.
+        has_wholes: Whether any tensor needs something before a range of it can be made:
+            to be made whole itself, or a stored file.
     """
 
     tensors: tuple[ResolvedTensor, ...]
@@ -74,8 +79,13 @@ class Layout:
                 problem = f"bytes would be the size of the {what}"
                 raise LimitExceededError("the spec", size, problem, f"{limit} bytes or fewer")
         starts = tuple(len(header) + start for start in (0, *ends[:-1]))
-        has_wholes = any(tensor.form.is_whole for tensor in tensors)
+        has_wholes = bool(resolved.sources) or any(tensor.form.is_whole for tensor in tensors)
         return cls(tensors, starts, header, size_bytes, resolved, has_wholes)
+
+    @property
+    def sources(self) -> tuple[StoredFile, ...]:
+        """The stored files that its tensors need, each once."""
+        return self.resolved.sources
 
     @property
     def elements(self) -> int:

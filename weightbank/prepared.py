@@ -11,16 +11,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
+from weightbank.flight import Flight
 from weightbank.making import Making, Prepared
 
 __all__ = ["Flight", "Prepared", "PreparedTensors"]
 
 _DEFAULT_CAPACITY_BYTES = 2**30
 
-Callback = Callable[[], None]
 Begin = Callable[[], Making]
 
 
@@ -69,7 +67,7 @@ class PreparedTensors:
             return None
         return shared.making.result()
 
-    def join(self, key: Hashable, begin: Begin) -> "Flight":
+    def join(self, key: Hashable, begin: Begin) -> Flight:
         """Return a place in the flight of a key, which has to be left again.
 
         Args:
@@ -117,7 +115,7 @@ class PreparedTensors:
         for place in places:
             place.tell()
 
-    def _leave(self, key: Hashable, shared: "_Shared", place: "Flight") -> None:
+    def _leave(self, key: Hashable, shared: "_Shared", place: Flight) -> None:
         with self._lock:
             shared.places.remove(place)
             if shared.places:
@@ -154,113 +152,4 @@ class _Shared:
     """A making, and who is in its flight."""
 
     making: Making
-    places: list["Flight"] = field(default_factory=list)
-
-
-class Flight:
-    """A place in the making of one array: whoever holds it may help, and has to leave.
-
-    Thread-safe. A context manager that leaves at its end.
-    """
-
-    def __init__(self, making: Making, leave: Callback) -> None:
-        self._making: Making | None = making
-        self._leave = leave
-        self._lock = threading.Lock()
-        self._on_progress: list[Callback] = []
-        self._on_done: list[Callback] = []
-
-    @property
-    def done(self) -> bool:
-        """Whether it is over: the array is there, or an error, or this place was left."""
-        making = self._making
-        return making is None or making.done
-
-    @property
-    def ready(self) -> bool:
-        """Whether a step could be begun now."""
-        making = self._making
-        return making is not None and making.ready
-
-    def step(self) -> bool:
-        """Take a step of the making, of some tens of milliseconds at most.
-
-        Returns:
-            Whether one was taken. If not, either it is done, or all that is left
-            waits for steps that others are taking: ``add_progress_callback``.
-        """
-        making = self._making
-        return making is not None and making.step()
-
-    def wait(self, timeout_seconds: float | None = None) -> bool:
-        """Wait until a step can be begun or it is done; return whether that is so."""
-        making = self._making
-        return making is None or making.wait(timeout_seconds)
-
-    def complete(self) -> Prepared:
-        """Take steps until it is done, and return the array; as ``result`` raises."""
-        assert self._making is not None, "left"
-        return self._making.complete()
-
-    def result(self) -> Prepared:
-        """Return the array once it is done.
-
-        Raises:
-            BaseException: Whatever ended the making, for everybody in the flight.
-        """
-        assert self._making is not None, "left"
-        return self._making.result()
-
-    def add_done_callback(self, callback: Callback) -> None:
-        """Have a function called once when it is done, at once if it is.
-
-        It is called by whoever took the last step, and not if this place was left
-        before. It must neither block nor raise.
-        """
-        with self._lock:
-            if not self.done:
-                self._on_done.append(callback)
-                return
-        callback()
-
-    def add_progress_callback(self, callback: Callback) -> None:
-        """Have a function called after each step, whoever took it: try to begin another.
-
-        It must neither block nor raise.
-        """
-        self._on_progress.append(callback)
-
-    def tell(self) -> None:
-        """Call who wants to hear of a step."""
-        done: list[Callback] = []
-        if self.done:
-            with self._lock:
-                done, self._on_done = self._on_done, []
-        for callback in (*self._on_progress, *done):
-            callback()
-
-    def leave(self) -> None:
-        """Take no more interest; the last one to leave cancels what is not done.
-
-        May be called more than once. The array lives on where somebody holds it.
-        """
-        with self._lock:
-            leave, self._leave = self._leave, _do_nothing
-            self._making = None
-            self._on_progress, self._on_done = [], []
-        leave()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.leave()
-
-
-def _do_nothing() -> None:
-    """Stand in for leaving, once that is done."""
+    places: list[Flight] = field(default_factory=list)

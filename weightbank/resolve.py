@@ -1,24 +1,26 @@
 """From a spec to a resolved spec: layers, rules and preset become one form a tensor.
 
 A layer's own initializer beats the rules, the rules beat the preset; the first
-matching rule wins. Buffers have their one right value and are seen by neither.
-Resolving draws nothing: it is apart from generating, and a pure function.
+matching rule wins. Buffers have their one right value, or a checkpoint's, and are seen
+by nothing else. Resolving draws nothing: it is apart from generating, and a pure function.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from weightbank.assignment import Assignment
+from weightbank.checkpoint_index import CheckpointIndex
 from weightbank.decisions import Choice, Decision, decide, group_choices
 from weightbank.declared import Declared, declare
 from weightbank.errors import InvalidArgumentError, LimitExceededError
 from weightbank.findings import Caution, Weight, check_constant_weights, find_warnings
 from weightbank.forms import ConstantForm, Form, SplitForm, TieForm
 from weightbank.initializers import Target
-from weightbank.layers import BufferDeclaration, ParameterDeclaration
+from weightbank.layers import ParameterDeclaration
 from weightbank.limits import Limits
 from weightbank.resolved import ResolvedSpec, ResolvedTensor, check_representable, check_whole
 from weightbank.spec import CONSTANT_WEIGHTS, Spec
+from weightbank.stored import Checkpoints
 from weightbank.ties import follow_ties
 
 
@@ -37,12 +39,15 @@ class Resolution:
     choices: tuple[Choice, ...]
 
 
-def resolve(spec: Spec, *, limits: Limits | None = None) -> Resolution:
+def resolve(
+    spec: Spec, *, limits: Limits | None = None, checkpoints: Checkpoints | None = None
+) -> Resolution:
     """Decide every tensor of a spec.
 
     Args:
         spec: As its author wrote it.
         limits: Bounds; the defaults if left out.
+        checkpoints: What ``spec.checkpoints()`` names, each one found.
 
     Raises:
         InvalidSpecError: If a rule decides nothing, a tensor has no initializer,
@@ -60,8 +65,9 @@ def resolve(spec: Spec, *, limits: Limits | None = None) -> Resolution:
     """
     limits = limits or Limits()
     declared = declare(spec, limits)
-    decisions = decide(spec, declared, limits)
-    tensors = follow_ties(_resolve_all(declared, decisions, limits))
+    index = CheckpointIndex(checkpoints)
+    decisions = decide(spec, declared, limits, index)
+    tensors = follow_ties(_resolve_all(declared, decisions, limits, index))
     for tensor in tensors.values():
         _check_tensor(tensor, limits)
     _check_file(tensors.values(), limits)
@@ -73,13 +79,16 @@ def resolve(spec: Spec, *, limits: Limits | None = None) -> Resolution:
 
 
 def _resolve_all(
-    declared: Sequence[Declared], decisions: Mapping[str, Decision], limits: Limits
+    declared: Sequence[Declared],
+    decisions: Mapping[str, Decision],
+    limits: Limits,
+    checkpoints: CheckpointIndex,
 ) -> dict[str, ResolvedTensor]:
     """Resolve every tensor, as long as their parts stay within the bound on tensors."""
     tensors: dict[str, ResolvedTensor] = {}
     parts = 0
     for item in declared:
-        tensor = _resolved_tensor(item, decisions[item.name].assignment, limits)
+        tensor = _resolved_tensor(item, decisions[item.name].assignment, limits, checkpoints)
         tensors[item.name] = tensor
         parts += len(tensor.form.parts) if isinstance(tensor.form, SplitForm) else 1
         if parts > limits.tensors:
@@ -93,22 +102,29 @@ def _resolve_all(
 
 
 def _resolved_tensor(
-    item: Declared, assignment: Assignment | None, limits: Limits
+    item: Declared,
+    assignment: Assignment | None,
+    limits: Limits,
+    checkpoints: CheckpointIndex,
 ) -> ResolvedTensor:
-    declaration = item.declaration
-    if isinstance(declaration, BufferDeclaration):
-        form: Form = ConstantForm(declaration.value)
-    else:
+    declaration, shape = item.declaration, item.declaration.shape
+    form: Form
+    if isinstance(declaration, ParameterDeclaration):
         assert assignment is not None
-        target = Target(item.name, declaration.shape, declaration.axes, limits.split_parts)
+        target = Target(item.name, shape, declaration.axes, limits.split_parts, checkpoints)
         form = _padded(assignment, declaration, item.name).form(target, limits=limits)
-    return ResolvedTensor(item.name, declaration.shape, item.dtype, item.dtype_fixed, form)
+    elif assignment is not None:
+        target = Target(item.name, shape, None, checkpoints=checkpoints)
+        form = assignment.form(target, limits=limits)
+    else:
+        form = ConstantForm(declaration.value)
+    return ResolvedTensor(item.name, shape, item.dtype, item.dtype_fixed, form)
 
 
 def _padded(assignment: Assignment, declaration: ParameterDeclaration, name: str) -> Assignment:
     """Return an assignment with the padding row of its layer."""
     row = declaration.padding_idx
-    if row is None or assignment.is_tie:
+    if row is None or assignment.initializer.is_copy:
         return assignment
     given = assignment.padding_idx
     if given not in (None, row, row - declaration.shape[0]):

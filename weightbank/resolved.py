@@ -17,7 +17,8 @@ import numpy as np
 import rfc8785
 
 from weightbank.algorithm import VERSION
-from weightbank.dtypes import DTYPES, Dtype, floating_dtype, stored_value
+from weightbank.conversion import can_convert
+from weightbank.dtypes import FLOAT32, STORED_DTYPES, Dtype, floating_dtype, stored_value
 from weightbank.errors import (
     ConstantWeightsError,
     LimitExceededError,
@@ -29,13 +30,18 @@ from weightbank.forms import (
     DiracForm,
     EyeForm,
     Form,
+    PretrainedForm,
+    StoredForm,
     TieForm,
     ZeroedRowForm,
     form_from_document,
+    stored_tensor,
 )
 from weightbank.limits import Limits
+from weightbank.stored import StoredFile, StoredTensor
 
 _FLOAT32_BYTES = 4
+_FLOAT64_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class ResolvedTensor:
         return cls(
             name=document["name"],
             shape=tuple(int(size) for size in document["shape"]),
-            dtype=DTYPES[document["dtype"]],
+            dtype=STORED_DTYPES[document["dtype"]],
             dtype_fixed=document["dtype_fixed"],
             form=form_from_document(document["initializer"]),
         )
@@ -140,6 +146,17 @@ class ResolvedSpec:
         """The dtype of the tensors that follow one; None if all fix their own."""
         return next((tensor.dtype for tensor in self.tensors if not tensor.dtype_fixed), None)
 
+    @cached_property
+    def stored_tensors(self) -> tuple[StoredTensor, ...]:
+        """The stored tensors that its tensors need, each once, in the order of their use."""
+        needed = (stored_tensor(tensor.form) for tensor in self.tensors)
+        return tuple(dict.fromkeys(tensor for tensor in needed if tensor is not None))
+
+    @cached_property
+    def sources(self) -> tuple[StoredFile, ...]:
+        """The stored files that these are in, each once."""
+        return tuple(dict.fromkeys(tensor.file for tensor in self.stored_tensors))
+
     def with_dtype(self, name: str) -> "ResolvedSpec":
         """Return it in another dtype; tensors that fix their own stay.
 
@@ -168,15 +185,18 @@ def check_representable(tensor: ResolvedTensor) -> None:
 
     Raises:
         UnrepresentableError: If one could leave its range, or is not an integer
-            where the dtype is one.
+            where the dtype is one; or if a stored dtype is not converted to it.
     """
     if isinstance(tensor.form, TieForm):
+        return
+    if isinstance(tensor.form, PretrainedForm):
+        _check_convertible(tensor, tensor.form)
         return
     dtype = tensor.dtype
     low, high = tensor.form.bounds()
     # Whatever is drawn passes through float32; only a constant is a double itself.
     is_constant = isinstance(unpadded(tensor.form), ConstantForm)
-    narrowest = dtype if is_constant else min(dtype, DTYPES["float32"], key=lambda d: d.largest)
+    narrowest = dtype if is_constant else min(dtype, FLOAT32, key=lambda d: d.largest)
     if low < narrowest.smallest or high > narrowest.largest:
         extreme = low if low < narrowest.smallest else high
         raise UnrepresentableError(
@@ -191,18 +211,38 @@ def check_representable(tensor: ResolvedTensor) -> None:
         )
 
 
+def _check_convertible(tensor: ResolvedTensor, form: PretrainedForm) -> None:
+    """Refuse what is neither copied nor converted between floating dtypes."""
+    stored, dtype = form.tensor.dtype, tensor.dtype
+    if can_convert(stored, dtype) and (stored.is_floating or not form.is_whole):
+        return
+    where = f"{form.tensor.name!r} in {form.tensor.file.repository}"
+    if stored is dtype:
+        problem = f"is the dtype of {where}, which cannot be fitted to another shape in it"
+        accepted = "a floating dtype, or equal shapes"
+    else:
+        problem = f"is the dtype of {where}, and is not converted to {dtype.name}"
+        accepted = "equal dtypes, or float64, float32, bfloat16 or float16 for both"
+    raise UnrepresentableError(tensor.name, stored.name, problem, accepted)
+
+
 def check_whole(tensor: ResolvedTensor, limits: Limits) -> None:
     """Refuse a tensor that has to be made whole and is too large for it.
 
     Raises:
-        LimitExceededError: If it is; its size as float32 and the limit are told.
+        LimitExceededError: If it is; its size as it is made and the limit are told.
     """
-    whole_bytes = tensor.elements * _FLOAT32_BYTES
-    if tensor.form.is_whole and whole_bytes > limits.whole_tensor_bytes:
+    if not tensor.form.is_whole:
+        return
+    elements, item_bytes, made_in = tensor.elements, _FLOAT32_BYTES, "float32"
+    if isinstance(tensor.form, PretrainedForm):
+        elements = max(elements, tensor.form.tensor.elements)
+        item_bytes, made_in = _FLOAT64_BYTES, "float64"
+    if elements * item_bytes > limits.whole_tensor_bytes:
         raise LimitExceededError(
             tensor.name,
-            whole_bytes,
-            f"bytes are too many for {tensor.form.type}, which is made whole, in float32",
+            elements * item_bytes,
+            f"bytes are too many for {tensor.form.type}, which is made whole, in {made_in}",
             f"{limits.whole_tensor_bytes} bytes or fewer",
         )
 
@@ -224,7 +264,7 @@ def only_value(tensor: ResolvedTensor) -> float | None:
         groups = form.groups if isinstance(form, DiracForm) else 1
         is_all_ones = tensor.elements == tensor.shape[0] == groups
         return 1.0 if is_all_ones else None
-    if form.is_whole:
+    if form.is_whole or isinstance(form, StoredForm):
         return None
     low, high = (stored_value(float(np.float32(end)), tensor.dtype) for end in form.extremes())
     return low if low == high else None

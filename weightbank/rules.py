@@ -5,7 +5,7 @@ bound is the product of all programs and all names, and it is: by the size that
 RE2 gives each compiled pattern, before any matching.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from weightbank.errors import (
     UnusedRuleError,
 )
 from weightbank.limits import Limits
+
+LAYER = "layer"
+"""What decides a tensor that no rule is asked about: its layer."""
 
 _COMPILED_BYTES = 2**20
 # To ask whether one rule matches one name costs as much as this, whatever they are.
@@ -106,15 +109,25 @@ def _compiled(pattern: str, where: str, limits: Limits) -> Any:
         ) from None
 
 
-def check_matching_work(rules: Sequence[Rule], names: Sequence[str], *, limits: Limits) -> None:
+def check_matching_work(
+    rules: Sequence[Rule], names: Sequence[Sequence[str]], *, limits: Limits
+) -> None:
     """Refuse rules and names whose matching could take too long together.
+
+    Args:
+        rules: Of the spec, in order.
+        names: What each of them is matched with.
+        limits: Bounds.
 
     Raises:
         LimitExceededError: If the bound on the work is beyond the limit.
     """
-    name_bytes = sum(len(name.encode("utf-8")) for name in names)
-    steps = sum(rule.compiled.programsize for rule in rules) * name_bytes
-    steps += _CALL_STEPS * len(rules) * len(names)
+    # Most rules see the same list: its size is counted once.
+    name_bytes = {id(seen): sum(len(name.encode("utf-8")) for name in seen) for seen in names}
+    steps = sum(
+        rule.compiled.programsize * name_bytes[id(seen)] + _CALL_STEPS * len(seen)
+        for rule, seen in zip(rules, names, strict=True)
+    )
     if steps > limits.matching_steps:
         raise LimitExceededError(
             "rules",
@@ -125,32 +138,31 @@ def check_matching_work(rules: Sequence[Rule], names: Sequence[str], *, limits: 
 
 
 def check_rules_used(
-    rules: Sequence[Rule], deciding: set[str], names: Sequence[str], *, overridden: Sequence[str]
+    rules: Sequence[Rule], origins: Mapping[str, str], names: Sequence[str]
 ) -> None:
     """Refuse the first rule that decides nothing.
 
     Args:
         rules: Of the spec, in order.
-        deciding: Paths of the rules that decided a tensor.
+        origins: By the name of a tensor that has been decided: the path of the rule
+            that did it, or ``LAYER``.
         names: Of the parameters that rules see.
-        overridden: Names among them that a layer's own initializer decided.
 
     Raises:
         UnusedRuleError: If there is one.
     """
-    for at, rule in enumerate(rules):
-        if rule.where in deciding:
-            continue
-        matched = [name for name in names if rule.matches(name)]
-        raise UnusedRuleError(
-            f"{rule.where} pattern", rule.pattern, _unused(rules[:at], matched, overridden, names)
-        )
+    deciding = set(origins.values())
+    for rule in rules:
+        if rule.where not in deciding:
+            problem = _unused(rule, rules, origins, names)
+            raise UnusedRuleError(f"{rule.where} pattern", rule.pattern, problem)
 
 
 def _unused(
-    earlier: Sequence[Rule], matched: Sequence[str], overridden: Sequence[str], names: Sequence[str]
+    rule: Rule, rules: Sequence[Rule], origins: Mapping[str, str], names: Sequence[str]
 ) -> str:
     """Say why a rule decides nothing."""
+    matched = [name for name in names if rule.matches(name)]
     if not matched:
         shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")  # noqa: PLR2004 - a few
         return (
@@ -158,7 +170,10 @@ def _unused(
             f"{shown or 'none'} (buffers are not seen by rules)"
         )
     first = matched[0]
-    if first in set(overridden):
+    if origins.get(first) == LAYER:
         return f"decides nothing: {first!r} has an initializer of its own"
-    decider = next(rule for rule in earlier if rule.matches(first))
+    earlier = rules[: rules.index(rule)]
+    decider = next((other for other in earlier if other.where == origins.get(first)), None)
+    if decider is None:
+        return f"decides nothing: its checkpoint has no tensor for {first!r}"
     return f"decides nothing: {decider.where} {decider.pattern!r} already decides {first!r}"

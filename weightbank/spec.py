@@ -17,6 +17,7 @@ from weightbank.errors import (
     UnknownKeyError,
     UnknownTypeError,
 )
+from weightbank.initializers.checkpoint import FromCheckpoint
 from weightbank.layers import BufferDeclaration, Declaration, Layer, registered
 from weightbank.limits import Limits
 from weightbank.names import check_name
@@ -24,6 +25,7 @@ from weightbank.nonlinearities import DEFAULT_SLOPE, Nonlinearity, find_nonlinea
 from weightbank.numbers.streams import check_seed
 from weightbank.presets import DEFAULT, PRESETS, Preset
 from weightbank.rules import Rule, parse_rules
+from weightbank.stored import CheckpointName
 from weightbank.suggestions import accepted_names
 
 CONSTANT_WEIGHTS = "constant_weights"
@@ -120,6 +122,26 @@ class Spec:
             rules=parse_rules(given.get("rules", []), limits=limits),
             allow=_parse_allow(given.get("allow", [])),
         )
+
+    def checkpoints(self) -> tuple[CheckpointName, ...]:
+        """Return the checkpoints that have to be found before it can be resolved, each once.
+
+        Examples:
+            >>> Spec.from_document({
+            ...     "layers": [{"name": "fc", "type": "Linear", "in_features": 2,
+            ...                 "out_features": 3}],
+            ...     "rules": [["fc[.].*", {"type": "pretrained", "repo": "timm/resnet50.a1_in1k"}]],
+            ... }).checkpoints()
+            (CheckpointName(repository='timm/resnet50.a1_in1k', revision='main', file=None),)
+        """
+        own = (assignment for entry in self.layers for assignment in entry.own.values())
+        assignments = (*(rule.assignment for rule in self.rules), *own)
+        names = (
+            assignment.initializer.checkpoint_name
+            for assignment in assignments
+            if isinstance(assignment.initializer, FromCheckpoint)
+        )
+        return tuple(dict.fromkeys(names))
 
 
 def _parse_allow(document: Any) -> frozenset[str]:

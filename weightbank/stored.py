@@ -10,7 +10,7 @@ from math import prod
 from typing import Protocol
 
 from weightbank.dtypes import Dtype
-from weightbank.prepared import Flight
+from weightbank.flight import Flight
 
 
 @dataclass(frozen=True, slots=True)

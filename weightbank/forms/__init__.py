@@ -13,6 +13,7 @@ from weightbank.forms.document import form_from_document
 from weightbank.forms.normal import NormalForm
 from weightbank.forms.orthogonal import DeltaOrthogonalForm, OrthogonalForm
 from weightbank.forms.sparse import SparseForm
+from weightbank.forms.stored import MomentsForm, PretrainedForm, StoredForm, stored_tensor
 from weightbank.forms.structured import DiracForm, EyeForm
 from weightbank.forms.tie import TieForm
 from weightbank.forms.truncated import KeptVarianceForm, TruncatedForm
@@ -25,14 +26,18 @@ __all__ = [
     "EyeForm",
     "Form",
     "KeptVarianceForm",
+    "MomentsForm",
     "NormalForm",
     "OrthogonalForm",
     "Placement",
+    "PretrainedForm",
     "SparseForm",
     "SplitForm",
+    "StoredForm",
     "TieForm",
     "TruncatedForm",
     "UniformForm",
     "ZeroedRowForm",
     "form_from_document",
+    "stored_tensor",
 ]

@@ -9,6 +9,7 @@ from weightbank.forms.constant import ConstantForm
 from weightbank.forms.normal import NormalForm
 from weightbank.forms.orthogonal import DeltaOrthogonalForm, OrthogonalForm
 from weightbank.forms.sparse import SparseForm
+from weightbank.forms.stored import MomentsForm, PretrainedForm
 from weightbank.forms.structured import DiracForm, EyeForm
 from weightbank.forms.tie import TieForm
 from weightbank.forms.truncated import KeptVarianceForm, TruncatedForm
@@ -30,6 +31,8 @@ FORMS: dict[str, type[Form]] = {
         SplitForm,
         ZeroedRowForm,
         TieForm,
+        PretrainedForm,
+        MomentsForm,
     )
 }
 """All forms by the name they have in a resolved spec."""

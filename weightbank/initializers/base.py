@@ -1,10 +1,11 @@
 """What every initializer is: a named rule with arguments that gives a tensor its form."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from weightbank.arguments import describe_arguments, given_arguments
+from weightbank.checkpoint_index import CheckpointIndex
 from weightbank.errors import InvalidShapeError
 from weightbank.fans import Axes, Fans
 from weightbank.forms import Form
@@ -25,12 +26,14 @@ class Target:
         shape: Of the tensor or part.
         axes: What the axes of a weight mean; None where there are no fans.
         most_parts: Parts that it may be made of.
+        checkpoints: Those that the spec names, found before.
     """
 
     name: str
     shape: tuple[int, ...]
     axes: Axes | None
     most_parts: int = _MOST_PARTS
+    checkpoints: CheckpointIndex = field(default_factory=CheckpointIndex, compare=False)
 
     def fans(self) -> Fans:
         """Return the fans of this tensor or part.
@@ -71,6 +74,7 @@ class Initializer(ABC):
         formula: What an element is, in one line.
         source: Where it comes from.
         follows_fans: Whether its variance follows from the tensor's fans.
+        is_copy: Whether its values are others', of which no row is to be zeroed.
     """
 
     name: ClassVar[str]
@@ -78,6 +82,7 @@ class Initializer(ABC):
     formula: ClassVar[str]
     source: ClassVar[str]
     follows_fans: ClassVar[bool] = False
+    is_copy: ClassVar[bool] = False
 
     @abstractmethod
     def form(self, target: Target) -> Form:

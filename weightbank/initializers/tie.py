@@ -17,6 +17,7 @@ class Tie(Initializer):
     name = "tie"
     formula = "the tensor `to`"
     source = "Press & Wolf 2017, https://arxiv.org/abs/1608.05859"
+    is_copy = True
 
     def form(self, target: Target) -> TieForm:
         """See ``Initializer.form``."""

@@ -62,7 +62,7 @@ def test_documents_are_lossless(document: dict[str, Any]) -> None:
 def test_every_form_writes_its_type() -> None:
     """Each form is found by the name that it writes."""
     assert all(cls.type == name for name, cls in FORMS.items())
-    assert len(FORMS) == 13
+    assert len(FORMS) == 15
 
 
 @pytest.mark.parametrize("init", ["zeros", "eye"])
