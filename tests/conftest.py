@@ -49,3 +49,11 @@ def hub() -> Any:
 
     with HubServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def full_size_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """ResNet-50 and ViT-B/16 in files, made when a test asks for them first."""
+    from tests.hub.full_size import FullSizeCheckpoints
+
+    return FullSizeCheckpoints(tmp_path_factory.mktemp("checkpoints"))

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.hub.messages import Host, Request
+from tests.hub.messages import Body, Host, Pieces, Request
 
 _WAIT_SECONDS = 30
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LoggedRequest:
     """A request, and how it was answered.
 
@@ -21,8 +21,11 @@ class LoggedRequest:
         host: Which of the two servers was asked.
         token: That it brought.
         range: The header's value.
-        status: Of the answer; it is logged before the first byte of it is sent.
+        status: Of the answer, logged before the first byte of it is sent; 0 if the
+            connection was cut instead.
         headers: By lowercase name.
+        sent_bytes: Of the body, so far: what the socket was given, whether or not
+            the client has read it.
     """
 
     method: str
@@ -33,6 +36,7 @@ class LoggedRequest:
     range: str | None
     status: int
     headers: dict[str, str]
+    sent_bytes: int = 0
 
     @classmethod
     def of(cls, request: Request, *, status: int) -> "LoggedRequest":
@@ -55,6 +59,14 @@ class RequestLog:
     def __init__(self) -> None:
         self._requests: list[LoggedRequest] = []
         self._changed = threading.Condition()
+
+    def count_sent(self, request: LoggedRequest, pieces: Pieces) -> Body:
+        """Return the pieces of a body, and count each as it is handed out."""
+        for piece in pieces():
+            with self._changed:
+                request.sent_bytes += len(piece)
+                self._changed.notify_all()
+            yield piece
 
     def append(self, request: LoggedRequest) -> None:
         """Log a request."""

@@ -1,13 +1,14 @@
 """The Hub on loopback: two hosts, in threads of the test's process."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from tests.hub.access import Access
 from tests.hub.fault_plan import FaultPlan
-from tests.hub.faults import Fault, Gate
+from tests.hub.faults import ConnectionCutError, Fault, Gate
 from tests.hub.hub_host import HubHost
 from tests.hub.listener import Listener
 from tests.hub.messages import Answer, Host, Request
@@ -183,10 +184,15 @@ class HubServer:
         """Wait until so many requests with these fields were answered."""
         self.requests.wait_until(lambda: self.count(path_contains=path_contains, **fields) >= count)
 
+    def sent_bytes(self, *, path_contains: str = "", **fields: Any) -> int:
+        """Return how many bytes the bodies of such requests have had so far."""
+        matching = self.requests.matching(path_contains=path_contains, **fields)
+        return sum(request.sent_bytes for request in matching)
+
     @property
     def storage_saw_authorization(self) -> bool:
         """Whether any token was ever shown to the storage, which must not see one."""
-        asked: Iterable[LoggedRequest] = self.requests.matching(host="storage")
+        asked = self.requests.matching(host="storage")
         return any("authorization" in request.headers for request in asked)
 
     def _find(self, repository: str | FakeRepository) -> FakeRepository:
@@ -195,6 +201,16 @@ class HubServer:
         )
 
     def _respond(self, request: Request) -> Answer:
+        try:
+            answer = self._answer(request)
+        except ConnectionCutError:
+            self.requests.append(LoggedRequest.of(request, status=0))
+            raise
+        logged = LoggedRequest.of(request, status=answer.status)
+        self.requests.append(logged)
+        return replace(answer, pieces=lambda: self.requests.count_sent(logged, answer.pieces))
+
+    def _answer(self, request: Request) -> Answer:
         faults = self._faults.take(request)
         taken = request
         for fault in faults:
@@ -202,5 +218,4 @@ class HubServer:
         answer = (self._hub if request.host == "hub" else self._storage).answer(taken)
         for fault in faults:
             answer = fault.of_answer(answer, taken)
-        self.requests.append(LoggedRequest.of(request, status=answer.status))
         return answer
