@@ -1,8 +1,11 @@
-"""What ASGI cannot say of a connection: end it now, and bound a request's head.
+"""What ASGI cannot say of a connection: end it now, write to it, bound a request's head.
 
 A client that stopped reading cannot be told so. uvicorn's ``close`` waits until
 all is written, which is never; only ``abort`` frees what is still queued. So the
 protocol puts it where a response finds it.
+
+A file can go to the socket from the page cache, past uvicorn; the protocol lends the
+socket in the same way.
 
 uvicorn bounds neither the size of a request's head nor the time that it takes, and
 an app is not asked before the head is whole. So the protocol counts and times it.
@@ -15,7 +18,10 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-_KEY = "weightbank.abort"
+from app.direct_socket import DirectSocket
+
+_ABORT = "weightbank.abort"
+_SOCKET = "weightbank.socket"
 _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
 _ENDING = b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _ENDING
@@ -57,17 +63,28 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
 
     def on_message_begin(self) -> None:
-        """Begin a request as uvicorn does, and add our extension."""
+        """Begin a request as uvicorn does, and add our extensions."""
         super().on_message_begin()
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
-        scope["extensions"] = {_KEY: self._abort}
+        scope["extensions"] = {_ABORT: self._abort}
         if self._head_timer is None:
             self._start_timer()
 
     def on_headers_complete(self) -> None:
-        """Go on as uvicorn does: the head is whole."""
+        """Go on as uvicorn does, which begins the answer; the head is whole."""
         self._stop_timer()
         super().on_headers_complete()
+        if self.scheme == "http":
+            # The app has not been called yet, and this request's cycle is the newest.
+            scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+            scope["extensions"][_SOCKET] = DirectSocket(self.transport, self.flow, self.cycle)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request; behind one whose answer is under way, end it all."""
+        if self._is_answering():
+            self._abort()
+        else:
+            super().send_400_response(msg)
 
     def _start_timer(self) -> None:
         self._head_read_bytes = 0
@@ -119,8 +136,19 @@ def abort_connection(scope: Any) -> bool:
         >>> abort_connection({"type": "http"})
         False
     """
-    abort = (scope.get("extensions") or {}).get(_KEY)
+    abort = (scope.get("extensions") or {}).get(_ABORT)
     if abort is None:
         return False
     abort()
     return True
+
+
+def direct_socket(scope: Any) -> DirectSocket | None:
+    """Return the socket of a request's connection, if this server has one to lend.
+
+    Examples:
+        >>> direct_socket({"type": "http"}) is None
+        True
+    """
+    found: DirectSocket | None = (scope.get("extensions") or {}).get(_SOCKET)
+    return found

@@ -37,7 +37,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = RequestRecord(_request_id(scope))
+        record = RequestRecord(_request_id(scope), on_sent=self._metrics.sent)
         attach_record(scope, record)
         self._metrics.began()
 
@@ -47,9 +47,7 @@ class RequestMiddleware:
                 headers = list(message.get("headers", []))
                 message["headers"] = [*headers, (_HEADER, record.request_id.encode())]
             elif size_bytes := len(message.get("body", b"")):
-                record.first_byte = record.first_byte or time.perf_counter()
-                record.sent_bytes += size_bytes
-                self._metrics.sent(size_bytes)
+                record.sent(size_bytes)
             await send(message)
 
         try:

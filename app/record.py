@@ -1,10 +1,15 @@
 """What is remembered of one request while it is answered: for its log line and metrics."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 _KEY = "weightbank.record"
+
+
+def _tell_nobody(_size_bytes: int) -> None:
+    pass
 
 
 @dataclass(slots=True)
@@ -19,6 +24,7 @@ class RequestRecord:
         sent_bytes: Of the body.
         outcome: How it ended.
         code: Of the problem, if it was one.
+        on_sent: Told of bytes of the body that have left.
     """
 
     request_id: str
@@ -28,6 +34,13 @@ class RequestRecord:
     sent_bytes: int = 0
     outcome: str = "answered"
     code: str | None = None
+    on_sent: Callable[[int], None] = _tell_nobody
+
+    def sent(self, size_bytes: int) -> None:
+        """Count bytes of the body that were handed to the network."""
+        self.first_byte = self.first_byte or time.perf_counter()
+        self.sent_bytes += size_bytes
+        self.on_sent(size_bytes)
 
 
 def attach_record(scope: Any, record: RequestRecord) -> None:
