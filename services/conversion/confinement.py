@@ -43,8 +43,8 @@ def confine(parent: int, *, cpu_seconds: float) -> None:
     # When memory runs out, this process has to go before the server does.
     _try("first to go", lambda: Path("/proc/self/oom_score_adj").write_text("1000", "ascii"))
     os.nice(_NICENESS)
-    seconds = math.ceil(cpu_seconds)
-    _limit(resource.RLIMIT_CPU, seconds)
+    # One second apart: the first is told from a kill for want of memory.
+    _limit(resource.RLIMIT_CPU, math.ceil(cpu_seconds), grace=1)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
@@ -83,10 +83,9 @@ def _address_bytes() -> int:
     return int(pages) * resource.getpagesize()
 
 
-def _limit(what: int, most: int) -> None:
+def _limit(what: int, most: int, *, grace: int = 0) -> None:
     _, hard = resource.getrlimit(what)
-    most = _lesser(most, hard)
-    resource.setrlimit(what, (most, most))
+    resource.setrlimit(what, (_lesser(most, hard), _lesser(most + grace, hard)))
 
 
 def _lesser(most: int, hard: int) -> int:

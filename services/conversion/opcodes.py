@@ -117,6 +117,12 @@ class _Strings:
             self._pushed.append(self._memo.get(argument, _UNKNOWN))
 
     def last_two(self) -> tuple[str, str]:
-        """Return the module and the name that STACK_GLOBAL takes from the stack."""
+        """Return the module and the name that STACK_GLOBAL takes from the stack.
+
+        Raises:
+            ValueError: If nobody can say what they are: it is hardly a pickle.
+        """
         module, name = self._pushed
+        if _UNKNOWN in self._pushed:
+            raise ValueError("a global without a name")
         return module, name
