@@ -25,12 +25,12 @@ class RepositoryFile:
 
     Attributes:
         path: In the repository.
-        size_bytes: Of its content.
+        size_bytes: Of its content; None where the listing has none.
         hash: As ``StoredFile.hash``; None where the listing has none.
     """
 
     path: str
-    size_bytes: int
+    size_bytes: int | None
     hash: str | None
 
 

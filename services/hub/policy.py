@@ -1,7 +1,7 @@
 """What this server's operator lets in: which repositories, under which licences."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Self
 
@@ -56,11 +56,16 @@ class AllowList:
                 raise ValueError(f"{pattern!r} matches no repository; {accepted}")
         return cls(patterns)
 
-    def check(self, repository: str) -> None:
+    def check(self, repository: str, *, today: str | None = None) -> None:
         """See that a repository is allowed.
 
+        Args:
+            repository: Its name, as it was asked for.
+            today: The name that it was renamed to, which has to be allowed too. It is
+                not told: the repository may be private.
+
         Raises:
-            RepositoryNotAllowedError: If no pattern matches its name.
+            RepositoryNotAllowedError: If no pattern matches a name.
 
         Examples:
             >>> AllowList.parse("timm/*").check("timm/resnet50.a1_in1k")
@@ -69,13 +74,15 @@ class AllowList:
             services.hub.errors.RepositoryNotAllowedError: repository 'timmy/resnet50' is not \
 among those that this server serves; accepted: timm/*
         """
-        if not any(_matches(repository, pattern) for pattern in self.patterns):
-            raise RepositoryNotAllowedError(
-                "repository",
-                repository,
-                "is not among those that this server serves",
-                ", ".join(self.patterns),
-            )
+        for name in (repository, today or repository):
+            if not any(_matches(name, pattern) for pattern in self.patterns):
+                problem = "has a new name, which " if name != repository else ""
+                raise RepositoryNotAllowedError(
+                    "repository",
+                    repository,
+                    f"{problem}is not among those that this server serves",
+                    ", ".join(self.patterns),
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +103,8 @@ class LicencePolicy:
 
         Args:
             text: The identifiers accepted, ``apache-2.0,mit``; or those refused,
-                ``!cc-by-nc-4.0,!other``; or nothing, which accepts all. A repository
-                without a licence counts as ``unknown``.
+                ``!cc-by-nc-4.0,!other``; or ``*`` or nothing, which accept all. A
+                repository without a licence counts as ``unknown``.
 
         Raises:
             ValueError: If it has no meaning, or says both.
@@ -115,6 +122,8 @@ identifiers to accept (apache-2.0,mit) or identifiers to refuse (!cc-by-nc-4.0,!
             "(!cc-by-nc-4.0,!unknown)"
         )
         entries = _entries(text.lower())
+        if entries == (_ANYTHING,):
+            return cls()
         for entry in entries:
             if not _LICENCE.fullmatch(entry.removeprefix("!").strip()):
                 raise ValueError(f"{entry!r} is not a licence's identifier; {ending}")
@@ -141,7 +150,7 @@ identifiers to accept (apache-2.0,mit) or identifiers to refuse (!cc-by-nc-4.0,!
             services.hub.errors.LicenceNotAllowedError: licence 'unknown' of owner/name is not \
 accepted by this server; accepted: every licence but unknown
         """
-        for one in _entries((licence or UNKNOWN_LICENCE).lower()):
+        for one in _entries((licence or "").lower()) or (UNKNOWN_LICENCE,):
             if one in self.refused or (self.accepted is not None and one not in self.accepted):
                 raise LicenceNotAllowedError(
                     "licence",
@@ -154,6 +163,19 @@ accepted by this server; accepted: every licence but unknown
         if self.accepted is not None:
             return ", ".join(sorted(self.accepted))
         return f"every licence but {', '.join(sorted(self.refused))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What this server's operator lets in.
+
+    Attributes:
+        allowed: Repositories that may be asked for.
+        licences: Under which they may be served.
+    """
+
+    allowed: AllowList = field(default_factory=lambda: AllowList((_ANYTHING,)))
+    licences: LicencePolicy = field(default_factory=LicencePolicy)
 
 
 def _entries(text: str) -> tuple[str, ...]:
