@@ -47,8 +47,8 @@ class Converter:
     """Converts checkpoints, several at once if they come from several threads.
 
     Memory is what a conversion may take beyond torch itself, which is some 200 MB. A
-    zip file is mapped, and counts in full though only a little of it is in memory at a
-    time; a legacy file is read into memory. Add the largest tensor twice.
+    zip file is mapped, and counts in full though the kernel can take its pages back; a
+    legacy file is read into memory. A tensor that is not contiguous is copied besides.
     """
 
     def __init__(

@@ -78,12 +78,12 @@ class ConversionProcess:
         finally:
             os.close(theirs)
         self._lock = threading.Lock()
-        self._pidfd: int | None = os.pidfd_open(self._process.pid)
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
+        self._pidfd: int | None = None
+        try:
+            self._pidfd = os.pidfd_open(self._process.pid)
+        except OSError:
+            self._end()
+            raise
 
     def kill(self) -> None:
         """End it, whatever it does. May be called from any thread, and when it is dead."""
@@ -112,7 +112,9 @@ class ConversionProcess:
             self._process.stderr.fileno(): printed.take,
             self._report: report.take,
         }
-        fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, _OUTPUT_PIPE_BYTES)
+        with contextlib.suppress(OSError):
+            # There are bounds on how much a user may have in pipes.
+            fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, _OUTPUT_PIPE_BYTES)
         is_late = False
         try:
             is_late = not self._listen(pipes, time.monotonic() + timeout_seconds)
