@@ -89,8 +89,8 @@ class Converter:
 
         Args:
             source: The pickled checkpoint. ``/proc/self/fd/N`` is a file that is open.
-            out: Takes the safetensors file, from where it stands; what is in it after
-                an error is to be thrown away.
+            out: Takes the safetensors file, from where it stands, and each piece whole,
+                as buffered files do; what is in it after an error is to be thrown away.
 
         Raises:
             ConversionError: If it could not be converted, or not within the bounds.
