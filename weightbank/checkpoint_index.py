@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from weightbank.errors import NO_VALUE, InvalidArgumentError, MissingCheckpointError
+from weightbank.key_names import unwrapped
 from weightbank.stored import Checkpoint, CheckpointName, Checkpoints, StoredTensor
-
-_WRAPPERS = ("module.", "_orig_mod.")
 
 
 class CheckpointIndex:
@@ -24,7 +23,7 @@ class CheckpointIndex:
 
         Args:
             name: As the spec has it.
-            argument: Who needs it, for messages.
+            argument: Where that name stands, for messages.
 
         Raises:
             MissingCheckpointError: If it was not given.
@@ -32,7 +31,7 @@ class CheckpointIndex:
         found = self._checkpoints.get(name)
         if found is None:
             raise MissingCheckpointError(
-                f"{argument}: repo",
+                argument,
                 name.repository,
                 "is a checkpoint that has to be found first, and the library alone reads no "
                 "files and asks no network",
@@ -49,18 +48,18 @@ class CheckpointIndex:
             name: Of the checkpoint, as the spec has it.
             tensor: The name that is looked for.
             clean: Whether what wrappers put before names is looked past.
-            argument: Who needs it, for messages.
+            argument: The tensor that needs it, for messages.
 
         Raises:
             MissingCheckpointError: If the checkpoint was not given.
             InvalidArgumentError: If two names are one without what is looked past.
         """
-        checkpoint = self.checkpoint(name, argument=argument)
+        checkpoint = self.checkpoint(name, argument=f"{argument}: repo")
         if not clean:
             return checkpoint.tensors.get(tensor)
         if name not in self._unwrapped:
             self._unwrapped[name] = _by_unwrapped_name(checkpoint.tensors.values())
-        found = self._unwrapped[name].get(_unwrapped(tensor), [])
+        found = self._unwrapped[name].get(unwrapped(tensor), [])
         if len(found) > 1:
             names = " and ".join(repr(one.name) for one in found[:2])
             problem = f"cannot tell {names} of {name.repository} apart, which are {tensor!r} both"
@@ -71,17 +70,5 @@ class CheckpointIndex:
 def _by_unwrapped_name(tensors: Iterable[StoredTensor]) -> dict[str, list[StoredTensor]]:
     found: dict[str, list[StoredTensor]] = {}
     for tensor in tensors:
-        found.setdefault(_unwrapped(tensor.name), []).append(tensor)
+        found.setdefault(unwrapped(tensor.name), []).append(tensor)
     return found
-
-
-def _unwrapped(name: str) -> str:
-    """Return a name without what DataParallel and torch.compile put before it.
-
-    Examples:
-        >>> _unwrapped("module._orig_mod.fc.weight"), _unwrapped("modules.0.weight")
-        ('fc.weight', 'modules.0.weight')
-    """
-    while name.startswith(_WRAPPERS):
-        name = name.split(".", maxsplit=1)[1]
-    return name

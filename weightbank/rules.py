@@ -1,31 +1,23 @@
 """Rules: ordered pairs of a regular expression and an initializer; the first match wins.
 
-Patterns are RE2's, which match in linear time whatever they say. What is left to
-bound is the product of all programs and all names, and it is: by the size that
-RE2 gives each compiled pattern, before any matching.
+Patterns are RE2's, and the work of matching all of them is bounded before any of it is done.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import re2
-
 from weightbank.assignment import Assignment, parse_assignment
 from weightbank.errors import (
     InvalidArgumentError,
-    InvalidPatternError,
     LimitExceededError,
     UnusedRuleError,
 )
 from weightbank.limits import Limits
+from weightbank.patterns import Pattern, parse_pattern
 
 LAYER = "layer"
 """What decides a tensor that no rule is asked about: its layer."""
-
-_COMPILED_BYTES = 2**20
-# To ask whether one rule matches one name costs as much as this, whatever they are.
-_CALL_STEPS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +26,22 @@ class Rule:
 
     Attributes:
         where: Its path in the spec, ``rules[0]``.
-        pattern: As written; it has to match the whole name of a tensor.
-        compiled: The same, compiled.
+        compiled: Its pattern.
         assignment: What the tensors it decides get.
     """
 
     where: str
-    pattern: str
-    compiled: Any
+    compiled: Pattern
     assignment: Assignment
+
+    @property
+    def pattern(self) -> str:
+        """Its pattern as written."""
+        return self.compiled.text
 
     def matches(self, name: str) -> bool:
         """Return whether the rule is about a tensor."""
-        return self.compiled.fullmatch(name) is not None
+        return self.compiled.matches(name)
 
 
 def parse_rules(document: Any, *, limits: Limits) -> tuple[Rule, ...]:
@@ -74,39 +69,8 @@ def _parse_rule(pair: Any, where: str, limits: Limits) -> Rule:
     pair_length = 2
     if not isinstance(pair, list) or len(pair) != pair_length or not isinstance(pair[0], str):
         raise InvalidArgumentError(where, pair, "is not a rule", "[pattern, initializer]")
-    pattern, document = pair
-    return Rule(
-        where, pattern, _compiled(pattern, where, limits), parse_assignment(document, where=where)
-    )
-
-
-def _compiled(pattern: str, where: str, limits: Limits) -> Any:
-    if len(pattern) > limits.pattern_characters:
-        raise LimitExceededError(
-            f"{where} pattern",
-            pattern,
-            f"has {len(pattern)} characters",
-            f"{limits.pattern_characters} or fewer",
-        )
-    if any("\ud800" <= c <= "\udfff" for c in pattern):
-        raise InvalidPatternError(
-            f"{where} pattern", pattern, "is not Unicode text", "a pattern without lone surrogates"
-        )
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = _COMPILED_BYTES
-    try:
-        return re2.compile(pattern, options=options)
-    except re2.error as error:
-        reason = error.args[0] if error.args else "invalid"
-        reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise InvalidPatternError(
-            f"{where} pattern",
-            pattern,
-            f"is not a regular expression: {reason}",
-            "RE2 syntax, https://github.com/google/re2/wiki/Syntax (no look-around, no "
-            "back-references)",
-        ) from None
+    compiled = parse_pattern(pair[0], argument=f"{where} pattern", limits=limits)
+    return Rule(where, compiled, parse_assignment(pair[1], where=where))
 
 
 def check_matching_work(
@@ -125,7 +89,7 @@ def check_matching_work(
     # Most rules see the same list: its size is counted once.
     name_bytes = {id(seen): sum(len(name.encode("utf-8")) for name in seen) for seen in names}
     steps = sum(
-        rule.compiled.programsize * name_bytes[id(seen)] + _CALL_STEPS * len(seen)
+        rule.compiled.steps(names=len(seen), name_bytes=name_bytes[id(seen)])
         for rule, seen in zip(rules, names, strict=True)
     )
     if steps > limits.matching_steps:

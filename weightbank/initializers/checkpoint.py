@@ -9,6 +9,7 @@ from weightbank.checkpoint_index import CheckpointIndex
 from weightbank.errors import NO_VALUE, MissingTensorError
 from weightbank.forms import Form
 from weightbank.initializers.base import Initializer, Target
+from weightbank.key_names import leading, renamed
 from weightbank.stored import CheckpointName, StoredTensor
 from weightbank.suggestions import accepted_names
 
@@ -58,17 +59,12 @@ class FromCheckpoint(Initializer):
         Args:
             name: Of the tensor in this spec.
         """
-        prefix = _path(self.prefix)
+        prefix = leading(self.prefix)
         if not name.startswith(prefix):
             return None
         name = name.removeprefix(prefix)
-        renamed = dict(self.rename)
-        segments = name.split(".")
-        for length in range(len(segments), 0, -1):
-            new = renamed.get(".".join(segments[:length]))
-            if new is not None:
-                return ".".join(part for part in (new, *segments[length:]) if part)
-        return _path(self.source_prefix) + name
+        new = renamed(name, dict(self.rename))
+        return leading(self.source_prefix) + name if new is None else new
 
     def find(self, name: str, checkpoints: CheckpointIndex) -> StoredTensor | None:
         """Return the tensor of the checkpoint that a tensor gets, or None if it lacks it.
@@ -77,7 +73,7 @@ class FromCheckpoint(Initializer):
             MissingCheckpointError: If the checkpoint was not given.
             InvalidArgumentError: If two of its tensors have this name.
         """
-        checkpoints.checkpoint(self.checkpoint_name, argument=name)
+        checkpoints.checkpoint(self.checkpoint_name, argument=f"{name}: repo")
         source_name = self.source_name(name)
         if source_name is None:
             return None
@@ -103,15 +99,10 @@ class FromCheckpoint(Initializer):
         if source_name is None:
             problem = f"does not begin with the prefix {self.prefix!r} of {self.name}"
             return MissingTensorError(target.name, NO_VALUE, problem, _WAYS_OUT)
-        checkpoint = target.checkpoints.checkpoint(self.checkpoint_name, argument=target.name)
+        checkpoint = target.checkpoints.checkpoint(self.checkpoint_name, argument="repo")
         return MissingTensorError(
             target.name,
             source_name,
             f"is no tensor of {self.repo} at {checkpoint.commit}",
             f"{accepted_names(source_name, checkpoint.tensors)}; or {_WAYS_OUT}",
         )
-
-
-def _path(prefix: str) -> str:
-    """Return what names in a module begin with, whether or not its path ends with a dot."""
-    return f"{prefix.removesuffix('.')}." if prefix else ""
