@@ -60,11 +60,6 @@ def to_float64(values: NDArray[Any], stored: Dtype) -> NDArray[np.float64]:
         return _widened(values, stored).astype(np.float64)
 
 
-def store_float64(values: NDArray[np.float64], dtype: Dtype, out: NDArray[Any]) -> None:
-    """Write float64 values in a dtype, as ``convert`` does."""
-    convert(values, FLOAT64, dtype, out)
-
-
 def _widened(values: NDArray[Any], stored: Dtype) -> NDArray[Any]:
     """Return values as float32, or as float64 if they are; exactly."""
     if stored is BFLOAT16:

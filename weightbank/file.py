@@ -4,8 +4,7 @@ The file is never there: it is a pure function of its layout and a seed, and
 ``read_into`` computes the bytes that are asked for.
 """
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,17 @@ from numpy.typing import NDArray
 from weightbank.backends.protocol import Backend
 from weightbank.distributions import Distribution
 from weightbank.errors import InvalidRangeError, UnknownTensorError
+from weightbank.flight import Flight
 from weightbank.forms import Placement, TieForm
 from weightbank.generation import Generator
 from weightbank.layout import Layout
 from weightbank.numbers.streams import check_seed
 from weightbank.pieces import Piece, fill_pieces
-from weightbank.prepared import Flight, PreparedTensors
+from weightbank.prepared import PreparedTensors
 from weightbank.resolved import ResolvedTensor
 from weightbank.stored import TensorReader
-from weightbank.whole import Whole, begin_whole, whole_parts
+from weightbank.stored_ranges import StoredRange, stored_range
+from weightbank.whole import Whole, whole_parts
 
 
 class WeightsFile:
@@ -63,8 +64,8 @@ class WeightsFile:
     ) -> None:
         self.layout = layout
         self.seed = check_seed(seed)
-        self._backend = backend
         self._prepared = PreparedTensors() if prepared is None else prepared
+        self._reader = reader
         self._generator = Generator(backend, self._prepared, reader)
         self._distributions: dict[int, Distribution] = {}
         self._by_name: dict[str, int] | None = None
@@ -110,8 +111,11 @@ class WeightsFile:
         Raises:
             InvalidRangeError: If they are not within the file.
         """
-        size_bytes = memoryview(buffer).nbytes
-        fill_pieces(self.pieces(start, start + size_bytes), buffer, self._generator)
+        stop = start + memoryview(buffer).nbytes
+        fill_pieces(self.pieces(start, stop), buffer, self._generator)
+        for flight in self._verifications(start, stop):
+            with flight:
+                flight.complete()
 
     def pieces(self, start: int, stop: int) -> Iterator[Piece | bytes]:
         """Yield what the bytes ``start`` to ``stop`` are made of, in order.
@@ -137,23 +141,46 @@ class WeightsFile:
             at, index = end, index + 1
 
     def wholes(self, start: int, stop: int) -> list[Flight]:
-        """Join the making of what must be there whole before these bytes are read.
+        """Join what must have arrived, or be there whole, before these bytes are read.
+
+        Where stored bytes have not arrived, it is their arrival alone, as nothing can be
+        made of them before: once that is done, this has to be called again.
 
         Returns:
-            A place in the flight of each such matrix, there already or not, to be
-            left by the caller. While it is held, reading waits for nothing that is
-            done.
+            A place in each such flight, done or not, to be left by the caller. If all
+            are done, reading waits for nothing while they are held.
         """
         if not self.layout.has_wholes:
             return []
-        matrices: dict[Whole, None] = {}
+        parts: dict[Whole, None] = {}
+        ranges: dict[StoredRange, None] = {}
         for piece in self.pieces(start, stop):
             if isinstance(piece, Piece):
-                matrices.update(dict.fromkeys(whole_parts(piece.values, *piece.elements)))
-        return [
-            self._prepared.join(matrix, partial(begin_whole, matrix, self._backend))
-            for matrix in matrices
-        ]
+                parts.update(dict.fromkeys(whole_parts(piece.values, *piece.elements)))
+                needed = stored_range(piece.values, *piece.elements)
+                ranges.update({} if needed is None else {needed: None})
+        arrivals = _join_all(self._arrivals(ranges, start, stop))
+        missing = [flight for flight in arrivals if flight.failed]
+        missing = missing or [flight for flight in arrivals if not flight.done]
+        if missing:
+            for flight in arrivals:
+                if flight not in missing:
+                    flight.leave()
+            return missing
+        return [*arrivals, *(self._generator.join(part) for part in parts)]
+
+    def _arrivals(self, ranges: Iterable[StoredRange], start: int, stop: int) -> Iterator[Flight]:
+        for needed in ranges:
+            assert self._reader is not None, "what is stored has to be read"
+            yield self._reader.arrival(needed.tensor, needed.start, needed.stop)
+        yield from self._verifications(start, stop)
+
+    def _verifications(self, start: int, stop: int) -> Iterator[Flight]:
+        """Join the finding that hashes are right, if the file's last byte is asked for."""
+        if start < stop == self.size_bytes:
+            for file in self.layout.sources:
+                assert self._reader is not None, "what is stored has to be read"
+                yield self._reader.verification(file)
 
     def elements(self, name: str, start: int, stop: int) -> NDArray[Any]:
         """Return elements of one tensor, row-major.
@@ -204,3 +231,15 @@ class WeightsFile:
     def _refuse(self, start: int, stop: int) -> None:
         accepted = f"offsets in [0, {self.size_bytes}]"
         raise InvalidRangeError("bytes", [start, stop], "are not within the file", accepted)
+
+
+def _join_all(joining: Iterator[Flight]) -> list[Flight]:
+    """Return all places, or leave those that were had if one cannot be."""
+    flights: list[Flight] = []
+    try:
+        flights.extend(joining)
+    except BaseException:
+        for flight in flights:
+            flight.leave()
+        raise
+    return flights

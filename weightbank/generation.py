@@ -3,16 +3,24 @@
 Theory of operation: backends make the three drawn distributions in any range, and
 begin whole orthogonal matrices. Everything else is put together from these here, the
 same way for all backends: constants, the identities, parts of a split, a zeroed
-row, sparse masks. Nothing here rounds but ``store_float32``.
+row, sparse masks, and what comes from stored tensors. Nothing here rounds but
+``store_float32`` and the conversion of stored values.
+
+What is made whole of stored bytes is kept for others only once their file's hash was
+found right. Until then it stays with this generator, whose reader ends with an error
+if the hash is wrong: nobody else ever meets what came of wrong bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from weightbank.adaptations import InputChannels, PositionGrid, Selection
 from weightbank.backends.protocol import Backend
+from weightbank.conversion import convert
 from weightbank.distributions import (
     CenterTap,
     Constant,
@@ -22,17 +30,23 @@ from weightbank.distributions import (
     Orthogonal,
     Sparse,
     Split,
+    Stored,
+    StoredMoments,
     Truncated,
     Uniform,
     ZeroedRow,
 )
-from weightbank.dtypes import Dtype, store_float32, stored_constant
-from weightbank.making import Prepared
+from weightbank.dtypes import FLOAT32, FLOAT64, Dtype, store_float32, stored_constant
+from weightbank.flight import Flight
+from weightbank.making import Making, Prepared
 from weightbank.prepared import PreparedTensors
 from weightbank.sparsity import fill_sparse
 from weightbank.stored import TensorReader
-from weightbank.whole import Whole, begin_whole, center_taps
+from weightbank.stored_elements import fill_selected, fill_stored
+from weightbank.whole import Fitted, MomentsOf, OfStored, Whole, begin_whole, center_taps
 
+_SMALLEST_SCALE = 2.0**-64
+_SCRATCH_ELEMENTS = 2**18
 # Runs shorter than this are made by masking, as calls would cost more than words.
 _SHORTEST_RUN_ELEMENTS = 512
 
@@ -53,7 +67,8 @@ class Generator:
     ) -> None:
         self._backend = backend
         self._prepared = prepared
-        self._reader = reader
+        self._stored_reader = reader
+        self._own = object()
 
     def fill(self, values: Distribution, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
         """Write elements ``start`` to ``start + out.size`` of a tensor.
@@ -85,9 +100,63 @@ class Generator:
                 self._fill_center(values, dtype, start, out)
             case Split():
                 self._fill_split(values, dtype, start, out)
+            case Stored() | StoredMoments():
+                self._fill_of_stored(values, dtype, start, out)
+
+    def join(self, values: Whole) -> Flight:
+        """Return a place in the making of what is made whole, to be left by the caller."""
+        return self._prepared.join(self._key(values), self._begin(values))
 
     def _whole(self, values: Whole) -> Prepared:
-        return self._prepared.get(values, lambda: begin_whole(values, self._backend))
+        return self._prepared.get(self._key(values), self._begin(values))
+
+    def _begin(self, values: Whole) -> Callable[[], Making]:
+        return partial(begin_whole, values, self._backend, self._stored_reader)
+
+    def _key(self, values: Whole) -> Hashable:
+        if not isinstance(values, OfStored):
+            return values
+        own = (self._own, values)
+        if self._prepared.find(own) is not None:
+            return own
+        with self._reader.verification(values.tensor.file) as flight:
+            return values if flight.done and not flight.failed else own
+
+    @property
+    def _reader(self) -> TensorReader:
+        assert self._stored_reader is not None, "what is stored has to be read"
+        return self._stored_reader
+
+    def _fill_of_stored(
+        self, values: Stored | StoredMoments, dtype: Dtype, start: int, out: NDArray[Any]
+    ) -> None:
+        match values:
+            case StoredMoments():
+                self._fill_normals(values, dtype, start, out)
+            case Stored(tensor, None):
+                fill_stored(tensor, dtype, start, out, reader=self._reader)
+            case Stored(tensor, Selection() as selection):
+                fill_selected(tensor, selection, dtype, start, out, reader=self._reader)
+            case Stored(tensor, InputChannels() | PositionGrid() as adaptation):
+                whole = self._whole(Fitted(tensor, adaptation)).reshape(-1)
+                convert(whole[start : start + out.size], FLOAT64, dtype, out)
+
+    def _fill_normals(
+        self, values: StoredMoments, dtype: Dtype, start: int, out: NDArray[Any]
+    ) -> None:
+        """Draw in float32; what is beyond the dtype's range becomes infinite."""
+        mean, std = self._whole(MomentsOf(values.tensor))
+        scratch = np.empty(min(out.size, _SCRATCH_ELEMENTS), np.float32)
+        for at in range(0, out.size, _SCRATCH_ELEMENTS):
+            block = out[at : at + _SCRATCH_ELEMENTS]
+            drawn = scratch[: block.size]
+            if std < _SMALLEST_SCALE:
+                drawn[:] = mean
+            else:
+                with np.errstate(all="ignore"):
+                    normal = Normal(values.stream, std, mean)
+                    self._backend.fill(normal, FLOAT32, start + at, drawn)
+            convert(drawn, FLOAT32, dtype, block)
 
     def _fill_center(self, values: CenterTap, dtype: Dtype, start: int, out: NDArray[Any]) -> None:
         out[:] = 0

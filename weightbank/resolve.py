@@ -66,6 +66,8 @@ def resolve(
     limits = limits or Limits()
     declared = declare(spec, limits)
     index = CheckpointIndex(checkpoints)
+    for name in spec.checkpoints():
+        index.checkpoint(name, argument="repo")
     decisions = decide(spec, declared, limits, index)
     tensors = follow_ties(_resolve_all(declared, decisions, limits, index))
     for tensor in tensors.values():

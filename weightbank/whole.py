@@ -1,33 +1,78 @@
-"""Which matrices a tensor needs whole before any range of it, and how each is begun."""
+"""What a tensor needs whole before any range of it, and how that is begun."""
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from weightbank.adaptations import InputChannels, PositionGrid
 from weightbank.backends.protocol import Backend
-from weightbank.distributions import CenterTap, Distribution, Orthogonal, Sparse, Split, ZeroedRow
+from weightbank.distributions import (
+    CenterTap,
+    Distribution,
+    Orthogonal,
+    Sparse,
+    Split,
+    Stored,
+    StoredMoments,
+    ZeroedRow,
+)
 from weightbank.making import Making
 from weightbank.sparsity import begin_sparse
+from weightbank.stored import StoredTensor, TensorReader
+from weightbank.stored_wholes import begin_channels, begin_moments, begin_positions
 
-Whole = Orthogonal | Sparse
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A stored tensor, fitted to another shape."""
+
+    tensor: StoredTensor
+    adaptation: InputChannels | PositionGrid
+
+
+@dataclass(frozen=True, slots=True)
+class MomentsOf:
+    """The mean and the standard deviation of a stored tensor."""
+
+    tensor: StoredTensor
+
+
+OfStored = Fitted | MomentsOf
+"""What is made of stored bytes, and of nothing else."""
+
+Whole = Orthogonal | Sparse | OfStored
 """What is made whole; it is its own key in ``PreparedTensors``."""
 
 
-def begin_whole(values: Whole, backend: Backend) -> Making:
-    """Begin what is kept of a matrix that is made whole.
+def begin_whole(values: Whole, backend: Backend, reader: TensorReader | None = None) -> Making:
+    """Begin what is kept of a tensor that is made whole.
 
     Args:
-        values: The matrix.
+        values: The tensor.
         backend: Makes the numbers.
+        reader: Reads stored tensors; needed for what is made of them.
 
     Returns:
-        The making of an orthogonal matrix itself, float32, (rows, columns), or of a
-        sparse one's last zero keys, u64, (columns,).
+        The making of an orthogonal matrix itself, float32, (rows, columns); of a sparse
+        one's last zero keys, u64, (columns,); of a fitted tensor, float64, of its
+        shape; or of mean and standard deviation, float32, (2,).
     """
     match values:
+        case Fitted() | MomentsOf():
+            assert reader is not None, "what is stored has to be read"
+            return _begin_of_stored(values, reader)
         case Orthogonal():
             return backend.begin_orthogonal(values.stream, values.rows, values.columns, values.gain)
         case Sparse():
             return begin_sparse(values, backend)
+
+
+def _begin_of_stored(values: OfStored, reader: TensorReader) -> Making:
+    if isinstance(values, MomentsOf):
+        return begin_moments(values.tensor, reader)
+    if isinstance(values.adaptation, InputChannels):
+        return begin_channels(values.tensor, values.adaptation, reader)
+    return begin_positions(values.tensor, values.adaptation, reader)
 
 
 def whole_parts(values: Distribution, start: int = 0, stop: int | None = None) -> tuple[Whole, ...]:
@@ -53,8 +98,8 @@ def whole_parts(values: Distribution, start: int = 0, stop: int | None = None) -
         (True, True)
     """
     match values:
-        case Orthogonal() | Sparse():
-            return (values,) if stop is None or start < stop else ()
+        case Orthogonal() | Sparse() | Stored() | StoredMoments():
+            return _itself(values) if stop is None or start < stop else ()
         case CenterTap():
             needed = stop is None or center_taps(values, start, stop)
             return (values.matrix,) if needed else ()
@@ -65,6 +110,18 @@ def whole_parts(values: Distribution, start: int = 0, stop: int | None = None) -
             found = (whole_parts(values.parts[number]) for number in numbers)
             return tuple(dict.fromkeys(itertools.chain.from_iterable(found)))
         case _:
+            return ()
+
+
+def _itself(values: Orthogonal | Sparse | Stored | StoredMoments) -> tuple[Whole, ...]:
+    match values:
+        case Orthogonal() | Sparse():
+            return (values,)
+        case StoredMoments(_, tensor):
+            return (MomentsOf(tensor),)
+        case Stored(tensor, InputChannels() | PositionGrid() as adaptation):
+            return (Fitted(tensor, adaptation),)
+        case Stored():  # read element by element
             return ()
 
 

@@ -4,10 +4,14 @@ from dataclasses import dataclass
 
 from weightbank.adaptations import Selection, SelectionRule
 from weightbank.arguments import argument
+from weightbank.errors import LimitExceededError
 from weightbank.forms import PretrainedForm
 from weightbank.initializers.base import Target, register
 from weightbank.initializers.checkpoint import FromCheckpoint
 from weightbank.stored import StoredTensor
+
+# Its chosen indices are there as a list.
+_LONGEST_AXIS = 2**24
 
 
 @register
@@ -33,6 +37,9 @@ class SliceOf(FromCheckpoint):
         """See ``FromCheckpoint.form_of``."""
         if tensor.shape == target.shape:
             return PretrainedForm(tensor, None)
+        if max(target.shape, default=0) > _LONGEST_AXIS:
+            problem, accepted = "has a very long axis", f"axes of {_LONGEST_AXIS} or fewer"
+            raise LimitExceededError(target.name, list(target.shape), problem, accepted)
         # Parts of which all is taken are the whole of it.
         is_cut = target.shape[:1] != tensor.shape[:1]
         selection = Selection(target.shape, self.selection, self.parts if is_cut else 1)
