@@ -10,6 +10,7 @@ Those that make a test wait, ``Gate`` and ``Slow``, end when their server stops.
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 
 from tests.hub.content import FileContent
 from tests.hub.messages import Answer, Body, Pieces, Request, answer_bytes, answer_content
@@ -154,17 +155,18 @@ class Slow(Fault):
             piece_bytes: Size of a piece.
         """
         self._piece_bytes = piece_bytes
-        self._allowed = threading.Semaphore(0)
-        self._released = threading.Event()
+        self._allowed: float = 0
+        self._changed = threading.Condition()
 
-    def allow(self, pieces: int = 1) -> None:
-        """Let some pieces pass."""
-        self._allowed.release(pieces)
+    def allow(self, pieces: float = 1) -> None:
+        """Let some more pieces pass."""
+        with self._changed:
+            self._allowed += pieces
+            self._changed.notify_all()
 
     def release(self) -> None:
         """Let all pass, now and later."""
-        self._released.set()
-        self._allowed.release(2**20)
+        self.allow(inf)
 
     def of_answer(self, answer: Answer, request: Request) -> Answer:
         """Slow it down."""
@@ -174,9 +176,13 @@ class Slow(Fault):
     def _pieces(self, pieces: Pieces) -> Body:
         for piece in pieces():
             for start in range(0, len(piece), self._piece_bytes):
-                if not self._released.is_set():
-                    self._allowed.acquire()
+                self._take()
                 yield piece[start : start + self._piece_bytes]
+
+    def _take(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._allowed >= 1)
+            self._allowed -= 1
 
 
 @dataclass(frozen=True, slots=True)

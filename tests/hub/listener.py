@@ -49,21 +49,23 @@ class Listener:
         self._socket = listening
         self._run(self._accept, listening)
 
-    def stop(self) -> None:
-        """Refuse and break all connections, and wait for every thread."""
-        if self._socket is None:
-            return
+    def break_off(self) -> None:
+        """Refuse and break all connections; threads may still work for them."""
         with self._lock:
             listening, self._socket = self._socket, None
-            connections, threads = list(self._connections), list(self._threads)
-        for open_socket in [listening, *connections]:
+            broken = [*self._connections, *([] if listening is None else [listening])]
+        for open_socket in broken:
             # Wakes the thread that waits for it, which then closes it.
             with suppress(OSError):
                 open_socket.shutdown(socket.SHUT_RDWR)
+
+    def join(self) -> None:
+        """Wait for all threads, after ``break_off``."""
+        with self._lock:
+            threads = list(self._threads)
         for thread in threads:
             thread.join(_JOIN_SECONDS)
             assert not thread.is_alive(), f"{thread.name} does not end"
-        self._threads.clear()
 
     def _run(self, work: Callable[..., None], argument: socket.socket) -> None:
         thread = threading.Thread(target=work, args=(argument,), name=self.host, daemon=True)

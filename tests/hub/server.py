@@ -75,9 +75,11 @@ class HubServer:
 
     def stop(self) -> None:
         """Be down: connections break, and new ones are refused."""
+        for listener in self._listeners:
+            listener.break_off()
         self._faults.release()
         for listener in self._listeners:
-            listener.stop()
+            listener.join()
 
     def start(self) -> None:
         """Be back, under the same addresses."""
