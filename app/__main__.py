@@ -7,6 +7,7 @@ import sys
 import uvicorn
 
 from app.application import create_app
+from app.checkpoint_wiring import check_checkpoints
 from app.connection import BoundedProtocol
 from app.draining import DrainingServer
 from app.engine_wiring import check_engine
@@ -33,6 +34,7 @@ def main() -> int:
     try:
         # To see that they can be had, before anything else speaks.
         open_store(settings).dispose()
+        check_checkpoints(settings)
         check_engine(settings)
         listener = _listen(settings)
     except StartupError as error:

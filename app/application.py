@@ -16,7 +16,7 @@ from app.logs import make_logger
 from app.metrics import Metrics
 from app.middleware import RequestMiddleware
 from app.openapi import DESCRIPTION, install_openapi
-from app.routes import catalogues, digests, operation, specs, weights
+from app.routes import catalogues, checkpoint_cache, checkpoints, digests, operation, specs, weights
 from app.settings import Settings
 from app.wiring import wire
 
@@ -24,6 +24,8 @@ _ROUTERS = (
     specs.router,
     weights.router,
     digests.router,
+    checkpoint_cache.router,  # its paths end in words that the next one's take for names
+    checkpoints.router,
     catalogues.router,
     operation.router,
 )

@@ -40,6 +40,20 @@ def weights_etag(*, spec_id: str, seed: int, dtype: str) -> str:
     return f'"{VERSION}-{spec_id}-{seed}-{dtype}"'
 
 
+def fitted_etag(fitted_id: str, *, seed: int | None) -> str:
+    """Return the strong entity tag of a checkpoint that was fitted to a model.
+
+    Args:
+        fitted_id: Hash of all that its bytes depend on besides the seed.
+        seed: None if nothing in it is drawn.
+
+    Examples:
+        >>> fitted_etag("ab12", seed=None)
+        '"1-ab12"'
+    """
+    return f'"{VERSION}-{fitted_id}"' if seed is None else f'"{VERSION}-{fitted_id}-{seed}"'
+
+
 def parse_etags(values: Sequence[str]) -> list[tuple[str, bool]] | None:
     """Return the opaque tags of If-Match or If-None-Match, each with whether it is weak.
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from app.conditions import weights_etag
+from app.hub_token import HEADER, read_hub_token
 from app.queries import SEED_ACCEPTED, read_dtype, read_query, read_seed
 from app.wiring import Wiring
+from services.checkpoints.reader import BlobReader
 from services.errors import MissingSeedError
 from services.files import FIXED, KnownSpec
 from weightbank.algorithm import VERSION
@@ -22,12 +24,17 @@ class NamedFile:
         spec_id: Of the stored spec.
         seed: In [0, 2**64).
         dtype: As ``KnownSpec.effective_dtype`` has it.
+        reader: Of the checkpoints it is made from; None where there are none, or only
+            its headers are wanted.
+        is_restricted: Whether not everybody may read those.
     """
 
     file: WeightsFile
     spec_id: str
     seed: int
     dtype: str
+    reader: BlobReader | None = None
+    is_restricted: bool = False
 
     @property
     def etag(self) -> str:
@@ -50,6 +57,7 @@ class NamedFile:
             "Content-Location": self.location,
             "Content-Disposition": f'attachment; filename="{name}"',
             "Weightbank-Algorithm": str(VERSION),
+            **({"Vary": HEADER} if self.is_restricted else {}),
         }
 
 
@@ -67,17 +75,33 @@ async def requested_file(request: Request, wiring: Wiring) -> NamedFile:
     asked = read_dtype(query["dtype"]) if "dtype" in query else None
     if "seed" not in query:
         raise MissingSeedError(suggested_seed=known.suggested_seed, accepted=SEED_ACCEPTED)
-    return await open_named(wiring, known, seed=read_seed(query["seed"]), asked_dtype=asked)
+    seed = read_seed(query["seed"])
+    return await open_named(request, wiring, known, seed=seed, asked_dtype=asked)
 
 
 async def open_named(
-    wiring: Wiring, known: KnownSpec, *, seed: int, asked_dtype: str | None
+    request: Request, wiring: Wiring, known: KnownSpec, *, seed: int, asked_dtype: str | None
 ) -> NamedFile:
     """Return the file of a spec, a seed and a dtype.
 
+    Checkpoints that it is made from are asked for in the caller's name: an id gives
+    nobody a right to read them.
+
     Raises:
-        WeightbankError: If the spec cannot be had in this dtype.
+        WeightbankError: If the spec cannot be had in this dtype, or this caller may
+            not read what it is made from.
     """
     dtype = known.effective_dtype(asked_dtype)
-    file = await wiring.files.open(known, seed=seed, dtype=dtype)
-    return NamedFile(file, known.id, seed, dtype)
+    sources = known.resolved.sources
+    if not sources:
+        file = await wiring.files.open(known, seed=seed, dtype=dtype)
+        return NamedFile(file, known.id, seed, dtype)
+    token = read_hub_token(request)
+    is_restricted = await wiring.checkpoints.sources.check_rights(sources, token=token)
+    reader = None
+    if request.method != "HEAD":
+        reader = await wiring.checkpoints.sources.open_files(
+            sources, known.resolved.stored_tensors, token=token
+        )
+    file = await wiring.files.open(known, seed=seed, dtype=dtype, reader=reader)
+    return NamedFile(file, known.id, seed, dtype, reader, is_restricted)

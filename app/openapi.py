@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from app.errors import status_of
 from app.problems import PROBLEM_JSON, make_problem
 from schemas.catalogues import Initializers, Layers, Nonlinearities, Presets
+from schemas.checkpoints import CheckpointOut, KeptCheckpointsOut, PrefetchOut, RemovalOut
 from schemas.digests import DigestsOut, DigestsProgressOut
 from schemas.examples import MLP, MLP_YAML, RESIDUAL_BLOCK, RESIDUAL_BLOCK_YAML
 from schemas.operation import Health, Readiness
@@ -30,16 +31,20 @@ _CODES_OF_ALL_ROUTES = (
 
 _REF = "#/components/schemas/{model}"
 _SENT_MODELS: tuple[type[BaseModel], ...] = (
+    CheckpointOut,
     DigestsOut,
     DigestsProgressOut,
     Health,
     Initializers,
+    KeptCheckpointsOut,
     Layers,
     Nonlinearities,
     PostedSpec,
+    PrefetchOut,
     Presets,
     Problem,
     Readiness,
+    RemovalOut,
     StoredSpecOut,
 )
 
@@ -54,6 +59,7 @@ Errors are problem documents (RFC 9457) with a stable `code`.
 TAGS: list[dict[str, Any]] = [
     {"name": "specs", "description": "Layers and how they start."},
     {"name": "weights", "description": "The files, and any part of them."},
+    {"name": "checkpoints", "description": "Pretrained weights of the Hugging Face Hub."},
     {"name": "catalogue", "description": "What a spec can say."},
     {"name": "operation", "description": "For those who run the service."},
 ]

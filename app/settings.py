@@ -15,8 +15,9 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from app.checkpoint_settings import CheckpointSettings
 from services.devices.names import parse_devices
 from services.devices.ray_options import is_cluster_address
 from services.errors import StartupError
@@ -32,6 +33,7 @@ _LEAST_CHUNK_BYTES = 2**19
 _MOST_THREADS = 1024
 _MOST_ACTORS = 1024
 _MOST_STREAMS = 100_000
+_SECRETS = {"database_url", "hub_token"}
 
 
 def usable_cores() -> int:
@@ -39,7 +41,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class Settings(BaseSettings):
+class Settings(CheckpointSettings):
     """All that can be set. Sizes can be written as ``16 MiB`` or ``1TiB``."""
 
     model_config = SettingsConfigDict(
@@ -49,7 +51,8 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     data_dir: Path = Field(
-        Path("data"), description="Where the SQLite database is; made if it is missing."
+        Path("data"),
+        description="Where the SQLite database and checkpoints are; made if it is missing.",
     )
     database_url: SecretStr = Field(
         SecretStr(""),
@@ -230,6 +233,11 @@ class Settings(BaseSettings):
         parse_devices(value)
         return value
 
+    @property
+    def checkpoint_directory(self) -> Path:
+        """Where checkpoints are kept."""
+        return self.checkpoint_dir or self.data_dir / "checkpoints"
+
     def limits(self) -> Limits:
         """Return the bounds of one spec.
 
@@ -271,7 +279,7 @@ def _lines(error: ValidationError) -> list[str]:
     lines = []
     for item in error.errors():
         field = str(item["loc"][0]) if item["loc"] else ""
-        shown = "" if field == "database_url" else f" {item['input']!r}"
+        shown = "" if field in _SECRETS else f" {item['input']!r}"
         message = item["msg"].removeprefix("Value error, ")
         lines.append(f"{PREFIX}{field.upper()}{shown} cannot be used: {message}")
     return lines

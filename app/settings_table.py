@@ -6,9 +6,17 @@ from pydantic import ByteSize, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from app.checkpoint_settings import CheckpointSettings
 from app.settings import PREFIX, Settings
 
 _KIBIBYTE = 2**10
+_OF_THE_PROCESS = {
+    "threads": "cores",
+    "hub_endpoint": "`https://huggingface.co`",
+    "hub_offline": "`false`",
+}
+"""Defaults that depend on where the process runs, in words."""
+
 _HEAD = """\
 # Settings
 
@@ -29,18 +37,26 @@ def settings_page() -> str:
         True
     """
     rows = [
-        f"| `{PREFIX}{name.upper()}` | {_default(field)} | {field.description} |\n"
-        for name, field in Settings.model_fields.items()
+        f"| `{PREFIX}{name.upper()}` | {_default(name, field)} | {field.description} |\n"
+        for name, field in _ordered()
     ]
     return _HEAD + "".join(rows)
 
 
-def _default(field: FieldInfo) -> str:
+def _ordered() -> list[tuple[str, FieldInfo]]:
+    """Return the fields as they are to be read: those of checkpoints last."""
+    fields = Settings.model_fields.items()
+    return sorted(fields, key=lambda item: item[0] in CheckpointSettings.model_fields)
+
+
+def _default(name: str, field: FieldInfo) -> str:
     value: Any = field.default
     if value is PydanticUndefined:
-        return "cores"
-    if isinstance(value, SecretStr) or value == "":
+        return _OF_THE_PROCESS[name]
+    if isinstance(value, SecretStr) or value in {"", None}:
         return "empty"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if field.annotation is ByteSize:
         shown = ByteSize(value).human_readable(decimal=value % _KIBIBYTE != 0, separator=" ")
         return f"`{shown.replace('.0 ', ' ')}`"

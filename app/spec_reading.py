@@ -1,12 +1,17 @@
 """From a request with a spec in it to a resolved spec."""
 
+from collections.abc import Sequence
+
 from fastapi import Request
 
+from app.checkpoint_codes import SOURCE_CODES
+from app.hub_token import read_hub_token
 from app.request_body import parse_body, read_body
 from app.wiring import Wiring
 from schemas.specs import SpecIn
 from services.specs import ResolvedAnswer
 from weightbank.spec import Spec
+from weightbank.stored import CheckpointName, Checkpoints
 
 SPEC_CODES = (
     "unsupported_media_type",
@@ -30,7 +35,9 @@ SPEC_CODES = (
     "invalid_seed",
     "invalid_dtype",
     "limit_exceeded",
+    "missing_tensor",
     "overloaded",
+    *SOURCE_CODES,
 )
 """What can be wrong with a body that should be a spec."""
 
@@ -55,4 +62,9 @@ async def read_spec(request: Request, wiring: Wiring) -> ResolvedAnswer:
         document = parse_body(body, body_format)
         return SpecIn.from_document(document, limits=limits).to_spec(limits=limits)
 
-    return await wiring.specs.resolve(read)
+    token = read_hub_token(request)
+
+    async def find(names: Sequence[CheckpointName]) -> Checkpoints:
+        return await wiring.checkpoints.catalogue.checkpoints(names, token=token)
+
+    return await wiring.specs.resolve(read, find=find)

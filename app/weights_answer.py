@@ -1,17 +1,24 @@
 """From a file and a request to an answer: conditions first, then ranges, then bytes."""
 
+from http import HTTPStatus
+
 from fastapi import Request
 from starlette.responses import Response
 
-from app.bodies import OCTETS, Body, content_range, multipart_body, single_body
-from app.conditions import is_not_modified, range_applies
+from app.bodies import Body
+from app.conditions import is_not_modified
 from app.named_file import NamedFile
-from app.ranges import parse_ranges
+from app.partial_answer import choose_body, head_headers
 from app.streaming import WeightsResponse, is_small, small_response
 from app.wiring import Wiring
+from services.engine import ByteSource
 
 IMMUTABLE = "public, max-age=31536000, immutable, no-transform"
 """A file never changes; a cache may keep it, and must not compress it under our tag."""
+
+
+PRIVATE = "private, no-cache, no-transform"
+"""What not everybody may read is asked for anew each time."""
 
 
 async def answer_get(request: Request, named: NamedFile, wiring: Wiring) -> Response:
@@ -22,12 +29,11 @@ async def answer_get(request: Request, named: NamedFile, wiring: Wiring) -> Resp
         RangeError: If byte ranges are asked for that cannot be given.
         OverloadedError: If too many answers are being made.
     """
-    headers = named.headers(cache_control=IMMUTABLE)
+    headers = named.headers(cache_control=PRIVATE if named.is_restricted else IMMUTABLE)
     if is_not_modified(request, named.etag):
         return Response(status_code=304, headers=headers)
     if request.method == "HEAD":
-        size_bytes = str(named.file.size_bytes)
-        whole = {**headers, "Content-Type": OCTETS, "Content-Length": size_bytes}
+        whole = {**headers, **head_headers(named.file.size_bytes)}
         return Response(status_code=200, headers=whole)
     return await answer_bytes(request, named, wiring, headers=headers)
 
@@ -36,37 +42,35 @@ async def answer_bytes(
     request: Request, named: NamedFile, wiring: Wiring, *, headers: dict[str, str]
 ) -> Response:
     """Answer with the bytes that a request asks for: all, or ranges."""
-    body, status, extra = _choose(request, named, limit=wiring.settings.limit_ranges)
-    headers = {
-        **headers,
-        **extra,
-        "Content-Type": body.media_type,
-        "Content-Length": str(body.content_length),
-    }
+    body, status, extra = choose_body(
+        request,
+        size_bytes=named.file.size_bytes,
+        etag=named.etag,
+        limit=wiring.settings.limit_ranges,
+    )
+    headers = {**headers, **extra}
+    if named.reader is not None and status == HTTPStatus.PARTIAL_CONTENT:
+        # The end of a whole file waits for the hashes of what it is made from; that of
+        # a range is anywhere.
+        await named.reader.wait_verified()
+    return await stream_body(named.file, body, wiring, status=status, headers=headers)
+
+
+async def stream_body(
+    file: ByteSource, body: Body, wiring: Wiring, *, status: int, headers: dict[str, str]
+) -> Response:
+    """Answer with spans of a file that is made while it is sent."""
     if is_small(body):
         small = await small_response(
-            named.file, body, engine=wiring.engine, status=status, headers=headers
+            file, body, engine=wiring.engine, status=status, headers=headers
         )
         if small is not None:
             return small
     return WeightsResponse(
-        named.file,
+        file,
         body,
         engine=wiring.engine,
         status=status,
         headers=headers,
         stall_timeout_seconds=wiring.settings.stall_timeout_seconds,
     )
-
-
-def _choose(request: Request, named: NamedFile, *, limit: int) -> tuple[Body, int, dict[str, str]]:
-    """Return the body, its status, and the headers that go with that."""
-    size = named.file.size_bytes
-    spans = None
-    if range_applies(if_range=request.headers.getlist("if-range"), etag=named.etag):
-        spans = parse_ranges(request.headers.getlist("range"), size=size, limit=limit)
-    if spans is None:
-        return single_body((0, size)), 200, {}
-    if len(spans) == 1:
-        return single_body(spans[0]), 206, {"Content-Range": content_range(spans[0], size=size)}
-    return multipart_body(spans, size=size, etag=named.etag), 206, {}

@@ -9,11 +9,15 @@ from typing import Any
 from fastapi import FastAPI, Request
 from sqlalchemy import Engine as Database
 
+from app.checkpoint_watch import CheckpointWatch
+from app.checkpoint_wiring import wire_checkpoints
 from app.engine_watch import EngineWatch
 from app.engine_wiring import open_engine
+from app.file_sender import FileSender
 from app.metrics import Metrics
 from app.settings import PREFIX, Settings
 from services.bounded_executor import BoundedExecutor
+from services.checkpoints.parts import Checkpoints
 from services.data_directory import prepare_data_directory
 from services.database import check, database_url, open_database
 from services.digest_store import FileKey, SqlDigestStore
@@ -43,6 +47,8 @@ class Wiring:
         engine: Makes bytes.
         specs: Reads and stores specs.
         files: Opens files.
+        checkpoints: Finds, opens and fits checkpoints.
+        file_sender: Sends files from the disk.
         digests: Hashes files.
         readiness: Knows whether all of this works.
     """
@@ -53,6 +59,8 @@ class Wiring:
     engine: Engine
     specs: Specs
     files: Files
+    checkpoints: Checkpoints
+    file_sender: FileSender
     digests: DigestService
     readiness: Readiness
 
@@ -60,6 +68,7 @@ class Wiring:
         """Begin nothing new: the server is about to end."""
         self.readiness.drain()
         self.engine.drain()
+        self.file_sender.drain()
 
 
 def wiring_of(request: Request) -> Wiring:
@@ -110,20 +119,36 @@ async def wire(settings: Settings, *, metrics: Metrics, logger: Any) -> AsyncIte
         ),
     }
     jobs = _digest_jobs(store, settings, logger)
-    wiring = _wiring(
+    prepared = PreparedTensors(capacity_bytes=settings.cache_whole_tensor_bytes)
+    file_sender = FileSender(limit=settings.limit_checkpoint_streams)
+    checkpoints = wire_checkpoints(
         settings,
-        metrics=metrics,
-        store=store,
+        watch=CheckpointWatch(metrics.registry, logger),
+        resolving=executors["resolving"],
         backend=backend,
-        engine=engine,
-        executors=executors,
-        jobs=jobs,
+        prepared=prepared,
     )
-    engine.start()
     try:
-        yield wiring
+        async with checkpoints as found:
+            wiring = _wiring(
+                settings,
+                metrics=metrics,
+                store=store,
+                backend=backend,
+                prepared=prepared,
+                engine=engine,
+                executors=executors,
+                jobs=jobs,
+                checkpoints=found,
+                file_sender=file_sender,
+            )
+            engine.start()
+            try:
+                yield wiring
+            finally:
+                wiring.drain()
     finally:
-        wiring.drain()
+        await asyncio.to_thread(file_sender.close)
         await asyncio.to_thread(jobs.close)
         await asyncio.to_thread(engine.close)
         for executor in executors.values():
@@ -137,9 +162,12 @@ def _wiring(
     metrics: Metrics,
     store: Database,
     backend: CpuBackend,
+    prepared: PreparedTensors,
     engine: Engine,
     executors: dict[str, BoundedExecutor],
     jobs: DigestJobs,
+    checkpoints: Checkpoints,
+    file_sender: FileSender,
 ) -> Wiring:
     limits = settings.limits()
     specs = SqlSpecStore(store)
@@ -147,7 +175,7 @@ def _wiring(
         store=specs,
         **executors,
         backend=backend,
-        prepared=PreparedTensors(capacity_bytes=settings.cache_whole_tensor_bytes),
+        prepared=prepared,
         limits=limits,
         cached_tensors=settings.cache_tensors,
     )
@@ -157,6 +185,8 @@ def _wiring(
         metrics=metrics,
         engine=engine,
         files=files,
+        checkpoints=checkpoints,
+        file_sender=file_sender,
         specs=Specs(store=specs, **executors, files=files, limits=limits),
         digests=DigestService(
             store=SqlDigestStore(store),

@@ -13,6 +13,7 @@ from weightbank.layout import Layout
 from weightbank.limits import Limits
 from weightbank.prepared import PreparedTensors
 from weightbank.resolved import ResolvedSpec
+from weightbank.stored import TensorReader
 
 FIXED = "fixed"
 """In place of a dtype, for files whose tensors all fix their own."""
@@ -136,10 +137,21 @@ class Files:
             key, lambda: self._resolving.run(lambda: self._lay_out(known, dtype))
         )
 
-    async def open(self, known: KnownSpec, *, seed: int, dtype: str) -> WeightsFile:
-        """Return a file; its bytes are made when they are read."""
+    async def open(
+        self, known: KnownSpec, *, seed: int, dtype: str, reader: TensorReader | None = None
+    ) -> WeightsFile:
+        """Return a file; its bytes are made when they are read.
+
+        Args:
+            known: Its spec.
+            seed: In [0, 2**64).
+            dtype: As ``effective_dtype`` has it.
+            reader: Of the checkpoints that the spec names; not needed for the header.
+        """
         layout = await self.layout(known, dtype)
-        return WeightsFile(layout, seed=seed, backend=self._backend, prepared=self._prepared)
+        return WeightsFile(
+            layout, seed=seed, backend=self._backend, prepared=self._prepared, reader=reader
+        )
 
     async def _load(self, spec_id: str) -> KnownSpec:
         stored = await self._store_executor.run(lambda: self._store.find(spec_id))

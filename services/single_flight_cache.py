@@ -1,9 +1,10 @@
 """A cache in which a missing value is loaded once, however many ask for it."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
+
+from services.single_flight import SingleFlight
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -15,6 +16,7 @@ class SingleFlightCache(Generic[Key, Value]):
     A failed load is not kept: the next caller tries again.
 
     Examples:
+        >>> import asyncio
         >>> async def main() -> list[str]:
         ...     loaded = []
         ...     async def load() -> str:
@@ -39,7 +41,7 @@ class SingleFlightCache(Generic[Key, Value]):
         self._weigh = weigh
         self._values: OrderedDict[Key, Value] = OrderedDict()
         self._weight = 0
-        self._loads: dict[Key, asyncio.Task[Value]] = {}
+        self._loads: SingleFlight[Key, Value] = SingleFlight()
 
     def peek(self, key: Key) -> Value | None:
         """Return the value if it is here, and count this as a use."""
@@ -57,13 +59,7 @@ class SingleFlightCache(Generic[Key, Value]):
         value = self.peek(key)
         if value is not None:
             return value
-        task = self._loads.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._load(key, load))
-            self._loads[key] = task
-            task.add_done_callback(lambda done: self._loaded(key, done))
-        # Shielded: one caller who leaves must not take the value from the others.
-        return await asyncio.shield(task)
+        return await self._loads.run(key, lambda: self._load(key, load))
 
     async def _load(self, key: Key, load: Callable[[], Awaitable[Value]]) -> Value:
         value = await load()
@@ -84,8 +80,3 @@ class SingleFlightCache(Generic[Key, Value]):
         """Forget a value, if it is here."""
         if key in self._values:
             self._weight -= self._weigh(self._values.pop(key))
-
-    def _loaded(self, key: Key, task: "asyncio.Task[Value]") -> None:
-        del self._loads[key]
-        if not task.cancelled():
-            task.exception()  # seen here too, in case every caller has gone away

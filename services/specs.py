@@ -1,6 +1,6 @@
 """Specs: resolved in bounded number, stored, and found again."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from services.bounded_executor import BoundedExecutor
@@ -10,6 +10,10 @@ from weightbank.layout import Layout
 from weightbank.limits import Limits
 from weightbank.resolve import Resolution, resolve
 from weightbank.spec import Spec
+from weightbank.stored import CheckpointName, Checkpoints
+
+Find = Callable[[Sequence[CheckpointName]], Awaitable[Checkpoints]]
+"""Finds checkpoints, in the name of whoever asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +56,24 @@ class Specs:
         self._files = files
         self._limits = limits
 
-    async def resolve(self, read: Callable[[], Spec]) -> ResolvedAnswer:
-        """Read and resolve a spec in a thread.
+    async def resolve(self, read: Callable[[], Spec], *, find: Find) -> ResolvedAnswer:
+        """Read and resolve a spec in threads.
 
         Args:
-            read: Parses and validates; it runs in the thread too, because a large
-                spec takes seconds.
+            read: Parses and validates; it runs in a thread too, because a large spec
+                takes seconds.
+            find: Finds the checkpoints that it names.
 
         Raises:
             OverloadedError: If too many specs are being resolved.
-            WeightbankError: If the spec is wrong.
+            WeightbankError: If the spec is wrong, or a checkpoint cannot be had.
         """
+        spec = await self._resolving.run(read)
+        names = spec.checkpoints()
+        checkpoints = await find(names) if names else {}
 
         def job() -> ResolvedAnswer:
-            spec = read()
-            resolution = resolve(spec, limits=self._limits)
+            resolution = resolve(spec, limits=self._limits, checkpoints=checkpoints)
             layout = Layout.of(resolution.resolved, limits=self._limits)
             # The id is a hash of the whole spec: it is computed here, and not on the loop.
             return ResolvedAnswer(resolution.resolved.id, resolution, layout, spec.seed)

@@ -3,6 +3,7 @@
 from fastapi import Request
 from starlette.responses import Response
 
+from app.checkpoint_codes import SOURCE_CODES
 from app.named_file import open_named, requested_file
 from app.openapi import (
     PATH_ID,
@@ -44,6 +45,7 @@ _GET_CODES = (
     "constant_weights",
     "limit_exceeded",
     "precondition_failed",
+    *SOURCE_CODES,
 )
 _FILE_HEADERS = {
     "ETag": "Strong: names the algorithm, the spec, the seed and the dtype.",
@@ -85,7 +87,7 @@ async def post_weights(request: Request) -> Response:
         accepted = f"{SEED_ACCEPTED}, or seed: 42 in the spec"
         raise MissingSeedError(suggested_seed=None, accepted=accepted)
     await wiring.specs.add(answer)
-    named = await open_named(wiring, answer.known, seed=seed, asked_dtype=dtype)
+    named = await open_named(request, wiring, answer.known, seed=seed, asked_dtype=dtype)
     return await answer_bytes(request, named, wiring, headers=named.headers(cache_control=_POSTED))
 
 

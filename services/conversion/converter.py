@@ -20,9 +20,9 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from services.conversion.process import ConversionProcess
+from services.conversion.process import ConversionProcess, Sink
 from services.conversion.verdicts import check_ending
 from services.errors import ShuttingDownError, StartupError
 
@@ -84,7 +84,7 @@ class Converter:
         self._running: set[ConversionProcess] = set()
         self._is_closed = False
 
-    def convert(self, source: Path, out: BinaryIO) -> None:
+    def convert(self, source: Path, out: Sink) -> None:
         """Convert one checkpoint. Blocking; the calling thread must not end before it.
 
         Args:

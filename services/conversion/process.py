@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 _OUTPUT_PIPE_BYTES = 2**20
 _READ_BYTES = 2**20
@@ -20,6 +20,13 @@ _PRINTED_BYTES = 2**14
 # One thread. Of the server's own environment only what its libraries are found by.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _INHERITED = ("LD_LIBRARY_PATH",)
+
+
+class Sink(Protocol):
+    """Takes the bytes of a file from its beginning on."""
+
+    def write(self, piece: bytes, /) -> int:
+        """Take all of a piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ class ConversionProcess:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
-    def relay(self, out: BinaryIO, *, timeout_seconds: float, most_bytes: int) -> Ending:
+    def relay(self, out: Sink, *, timeout_seconds: float, most_bytes: int) -> Ending:
         """Write what it converts to a file until it ends or has to; then see it dead.
 
         Args:
@@ -179,7 +186,7 @@ class _TooLargeError(Exception):
 class _Output:
     """The converted file, counted."""
 
-    out: BinaryIO
+    out: Sink
     most_bytes: int
     written_bytes: int = 0
     is_large: bool = False

@@ -1,0 +1,1 @@
+"""Pretrained checkpoints: chosen, opened, described, kept; what routes and specs work with."""

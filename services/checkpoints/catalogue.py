@@ -1,0 +1,258 @@
+"""What checkpoints there are: chosen among a repository's files, and their tensors."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass
+
+from services.blobs.blob import OpenBlob
+from services.bounded_executor import BoundedExecutor
+from services.checkpoints.formats import Choice, choose, kind_of
+from services.checkpoints.headers import Headers
+from services.checkpoints.store import CheckpointStore
+from services.hub.errors import CorruptFileError, InvalidCheckpointError, InvalidFileError
+from services.hub.hub import Hub
+from services.hub.located import LocatedFile, RepositorySnapshot
+from weightbank.errors import NO_VALUE
+from weightbank.limits import Limits
+from weightbank.stored import Checkpoint, CheckpointName, StoredFile, StoredTensor
+from weightbank.stored_header import StoredHeader
+from weightbank.weight_map import WeightMap, parse_weight_map
+
+_INDEX_BYTES = 2**26
+_DOCUMENT_BYTES = 2**24
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a name of a checkpoint led to.
+
+    Attributes:
+        snapshot: The repository at its commit.
+        choice: What is meant by it.
+        files: With tensors, in the order of their paths; of a document, itself.
+        weight_map: Which tensor is in which of them, where there is an index.
+    """
+
+    snapshot: RepositorySnapshot
+    choice: Choice
+    files: tuple[LocatedFile, ...]
+    weight_map: WeightMap | None
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all files together."""
+        return sum(file.size_bytes for file in self.files)
+
+
+class Catalogue:
+    """Finds checkpoints. For one event loop; what blocks runs in threads."""
+
+    def __init__(
+        self,
+        *,
+        hub: Hub,
+        store: CheckpointStore,
+        headers: Headers,
+        asking: BoundedExecutor,
+        limits: Limits,
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            hub: Knows what there is, and who may read it.
+            store: Has the bytes.
+            headers: Reads the headers of files.
+            asking: Runs questions to the Hub.
+            limits: Bounds of one file's tensors.
+        """
+        self._hub = hub
+        self._store = store
+        self._headers = headers
+        self._asking = asking
+        self._limits = limits
+
+    async def choose(self, name: CheckpointName, *, token: str | None) -> Chosen:
+        """Return the files of a checkpoint, which this caller may read.
+
+        Raises:
+            WeightbankError: If there is no such checkpoint, or not for this caller.
+        """
+        snapshot = await self._asking.run(
+            lambda: self._hub.snapshot(name.repository, name.revision, token=token)
+        )
+        choice = choose(snapshot, name.file)
+        located = await self.locate(snapshot, choice.path, token=token)
+        if choice.kind != "sharded":
+            return Chosen(snapshot, choice, (located,), None)
+        weight_map = await self._weight_map(located, token=token)
+        files = await asyncio.gather(
+            *(self.locate(snapshot, path, token=token) for path in weight_map.files)
+        )
+        return Chosen(snapshot, choice, tuple(files), weight_map)
+
+    async def locate(
+        self, snapshot: RepositorySnapshot, path: str, *, token: str | None
+    ) -> LocatedFile:
+        """Return where a file is, which this caller may read.
+
+        Raises:
+            WeightbankError: If it is not there, or not for this caller.
+        """
+        return await self._asking.run(
+            lambda: self._hub.locate(snapshot.repository, snapshot.commit, path, token=token)
+        )
+
+    async def locate_stored(self, file: StoredFile, *, token: str | None) -> LocatedFile:
+        """Return where a pinned file is, which this caller may read.
+
+        Raises:
+            CorruptFileError: If the Hub has other content there now.
+            WeightbankError: If it is not there, or not for this caller.
+        """
+        located = await self._asking.run(
+            lambda: self._hub.locate(file.repository, file.commit, file.path, token=token)
+        )
+        if located.file.hash != file.hash:
+            raise CorruptFileError(
+                file.path, located.file.hash, "is its hash at the Hub now", file.hash
+            )
+        # A repository may have been renamed: it is named as the spec names it.
+        return LocatedFile(file, located.size_bytes)
+
+    async def is_restricted(self, file: StoredFile, *, token: str | None) -> bool:
+        """Return whether not everybody may read a pinned file; this caller may.
+
+        Raises:
+            WeightbankError: If this caller may not.
+        """
+        await self.locate_stored(file, token=token)
+        snapshot = await self._asking.run(
+            lambda: self._hub.snapshot(file.repository, file.commit, token=token)
+        )
+        return snapshot.is_restricted
+
+    async def header(self, located: LocatedFile, *, token: str | None) -> StoredHeader:
+        """Return the header of a file of tensors, without having it fetched.
+
+        A pickle has none: it is fetched and converted for it.
+
+        Raises:
+            WeightbankError: If it cannot be had, or not believed.
+        """
+        found = await self._kept(located, token=token)
+        if found is not None:
+            with found:
+                return await self._headers.of_blob(found)
+
+        async def read(start: int, stop: int) -> bytes:
+            return await self._asking.run(lambda: self._hub.read(located, start, stop, token=token))
+
+        return await self._headers.glance(located.file.hash, located.size_bytes, read)
+
+    async def checkpoint(
+        self, name: CheckpointName, *, token: str | None
+    ) -> tuple[Chosen, Checkpoint]:
+        """Return a checkpoint with all of its tensors.
+
+        Raises:
+            WeightbankError: If there is no such checkpoint, not for this caller, or
+                not to be believed.
+        """
+        chosen = await self.choose(name, token=token)
+        return chosen, await self.tensors(name, chosen, token=token)
+
+    async def tensors(
+        self, name: CheckpointName, chosen: Chosen, *, token: str | None
+    ) -> Checkpoint:
+        """Return the tensors of a checkpoint from the headers of its files.
+
+        Raises:
+            WeightbankError: If it has none, or they cannot be believed.
+        """
+        if chosen.choice.kind == "document":
+            raise InvalidFileError("file", chosen.choice.path, "has no tensors", "a checkpoint")
+        headers = await asyncio.gather(
+            *(self.header(located, token=token) for located in chosen.files)
+        )
+        return self.assemble(name, chosen, headers)
+
+    def assemble(
+        self, name: CheckpointName, chosen: Chosen, headers: Sequence[StoredHeader]
+    ) -> Checkpoint:
+        """Put a checkpoint together from the headers of its files.
+
+        Raises:
+            InvalidCheckpointError: If index and files do not agree.
+        """
+        if chosen.weight_map is not None:
+            paths = [located.file.path for located in chosen.files]
+            chosen.weight_map.check(dict(zip(paths, headers, strict=True)))
+        tensors: dict[str, StoredTensor] = {}
+        for located, header in zip(chosen.files, headers, strict=True):
+            tensors.update(_tensors(located.file, header))
+        if not tensors:
+            raise InvalidCheckpointError(
+                chosen.choice.path, NO_VALUE, "has no tensors", "a checkpoint with one or more"
+            )
+        return Checkpoint(name, chosen.snapshot.commit, tensors)
+
+    async def checkpoints(
+        self, names: Iterable[CheckpointName], *, token: str | None
+    ) -> dict[CheckpointName, Checkpoint]:
+        """Return all checkpoints that a spec names."""
+        found = {}
+        for name in names:
+            _, found[name] = await self.checkpoint(name, token=token)
+        return found
+
+    async def document(
+        self, snapshot: RepositorySnapshot, path: str, *, token: str | None
+    ) -> object | None:
+        """Return a parsed JSON document of a repository; None if it has none of this path.
+
+        Raises:
+            InvalidCheckpointError: If it is no JSON, or too long.
+        """
+        if path not in snapshot.files:
+            return None
+        located = await self.locate(snapshot, path, token=token)
+        content = await self._content(located, limit_bytes=_DOCUMENT_BYTES, token=token)
+        try:
+            parsed: object = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise InvalidCheckpointError(path, NO_VALUE, "is not JSON") from error
+        return parsed
+
+    async def _kept(self, located: LocatedFile, *, token: str | None) -> OpenBlob | None:
+        if kind_of(located.file.path) == "pickle":
+            return await self._store.open_tensors(located, token=token)
+        return await self._store.find(located)
+
+    async def _weight_map(self, located: LocatedFile, *, token: str | None) -> WeightMap:
+        content = await self._content(located, limit_bytes=_INDEX_BYTES, token=token)
+        return parse_weight_map(content)
+
+    def _content(
+        self, located: LocatedFile, *, limit_bytes: int, token: str | None
+    ) -> Awaitable[bytes]:
+        if located.size_bytes > limit_bytes:
+            raise InvalidCheckpointError(
+                located.file.path,
+                located.size_bytes,
+                "bytes are too many for such a document",
+                f"{limit_bytes} bytes or fewer",
+            )
+        return self._store.content(located, token=token)
+
+
+def _tensors(file: StoredFile, header: StoredHeader) -> Iterable[tuple[str, StoredTensor]]:
+    for name, stored in header.tensors.items():
+        if stored.dtype is None:
+            raise InvalidCheckpointError(
+                file.path,
+                name,
+                f"has dtype {stored.code}, whose elements are less than a byte",
+                "the file itself, with ?file=",
+            )
+        yield name, StoredTensor(file, name, stored.dtype, stored.shape)

@@ -1,0 +1,96 @@
+"""What is kept of checkpoints: listed and removed."""
+
+from dataclasses import dataclass
+
+from services.blobs.errors import BlobInUseError
+from services.blobs.store import BlobStore
+from services.blobs.stored_blob import StoredBlob
+from services.bounded_executor import BoundedExecutor
+from services.hub.errors import NotCachedError
+from services.hub.hub import Hub
+from services.hub.located import LocatedFile
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A blob, and where the Hub has it.
+
+    Attributes:
+        blob: Its bytes.
+        places: Files that are or were known to have this content; of repositories that
+            are for everybody.
+    """
+
+    blob: StoredBlob
+    places: tuple[LocatedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What came of removing a repository's files.
+
+    Attributes:
+        freed_bytes: Of disk space.
+        removed: Files that are not kept any longer.
+        left: Files that others read, need or pinned.
+    """
+
+    freed_bytes: int
+    removed: tuple[LocatedFile, ...]
+    left: tuple[LocatedFile, ...]
+
+
+class Inventory:
+    """Knows what is on disk, and where it is from. For one event loop."""
+
+    def __init__(self, *, hub: Hub, blobs: BlobStore, disk: BoundedExecutor) -> None:
+        self._hub = hub
+        self._blobs = blobs
+        self._disk = disk
+
+    @property
+    def quota_bytes(self) -> int:
+        """Disk space for checkpoints."""
+        return self._blobs.quota_bytes
+
+    async def files(self) -> list[KeptFile]:
+        """Return all that is kept, what was used last first."""
+        return await self._disk.run(self._files)
+
+    async def remove(self, repository: str, revision: str) -> Removal:
+        """Remove the files of a repository from disk, but what others read or pinned.
+
+        Raises:
+            NotCachedError: If nothing of it is kept here.
+        """
+        return await self._disk.run(lambda: self._remove(repository, revision))
+
+    def _remove(self, repository: str, revision: str) -> Removal:
+        freed_bytes = 0
+        removed: list[LocatedFile] = []
+        left: list[LocatedFile] = []
+        for located in self._known(repository, revision):
+            try:
+                freed_bytes += self._blobs.remove(located.file.hash)
+            except BlobInUseError:
+                left.append(located)
+            else:
+                removed.append(located)
+        return Removal(freed_bytes, tuple(removed), tuple(left))
+
+    def _files(self) -> list[KeptFile]:
+        return [KeptFile(blob, tuple(self._hub.places(blob.hash))) for blob in self._blobs.blobs()]
+
+    def _known(self, repository: str, revision: str) -> list[LocatedFile]:
+        kept = {blob.hash for blob in self._blobs.blobs()}
+        known = self._hub.known_files(repository, revision or None)
+        files = {located.file.hash: located for located in known if located.file.hash in kept}
+        if not files:
+            shown = f"{repository}@{revision}" if revision else repository
+            raise NotCachedError(
+                "repository",
+                shown,
+                "has no file that is kept here",
+                "what GET /v1/checkpoints lists",
+            )
+        return list(files.values())

@@ -1,0 +1,37 @@
+"""All that checkpoints consist of, put together once."""
+
+from dataclasses import dataclass
+
+from services.checkpoints.catalogue import Catalogue
+from services.checkpoints.description import Descriptions
+from services.checkpoints.fitted import Fitting
+from services.checkpoints.headers import Headers
+from services.checkpoints.inventory import Inventory
+from services.checkpoints.prefetching import Prefetching
+from services.checkpoints.sources import Sources
+from services.checkpoints.store import CheckpointStore
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """What routes and specs work with.
+
+    Attributes:
+        catalogue: Finds checkpoints, and knows who may read them.
+        store: Opens their files.
+        headers: Reads the headers of those.
+        sources: Opens readers of their tensors.
+        descriptions: Says what there is to say.
+        fitting: Fits them to a model.
+        prefetching: Fetches them ahead.
+        inventory: Knows what is kept.
+    """
+
+    catalogue: Catalogue
+    store: CheckpointStore
+    headers: Headers
+    sources: Sources
+    descriptions: Descriptions
+    fitting: Fitting
+    prefetching: Prefetching
+    inventory: Inventory

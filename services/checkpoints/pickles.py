@@ -1,0 +1,125 @@
+"""Pickled checkpoints: refused, or converted once and kept.
+
+Theory of operation: what a pickle was converted to is a blob of its own, and a small
+record beside the blobs says which: the pickle's hash and the converter's version lead
+to the converted file's hash and size. A record whose blob was evicted leads nowhere,
+and the pickle is converted again, to the same bytes.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Literal
+
+from services.blobs.blob import BlobKey, OpenBlob
+from services.blobs.store import BlobStore
+from services.bounded_executor import BoundedExecutor
+from services.conversion.converter import VERSION, Converter
+from services.hub.errors import InsufficientStorageError, PickleRefusedError
+from services.hub.located import LocatedFile
+from services.single_flight import SingleFlight
+
+PicklePolicy = Literal["refuse", "convert"]
+
+
+class Pickles:
+    """Converts pickles, one at a time each. For one event loop."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        policy: PicklePolicy,
+        converter: Converter,
+        blobs: BlobStore,
+        disk: BoundedExecutor,
+        converting: BoundedExecutor,
+        file_bytes: int,
+    ) -> None:
+        """Convert nothing yet.
+
+        Args:
+            directory: For the records; made when the first is written.
+            policy: Whether they are converted at all.
+            converter: Does it, in a process of its own.
+            blobs: Where the converted files are kept.
+            disk: Runs what waits for a disk.
+            converting: Runs conversions.
+            file_bytes: Largest converted file.
+        """
+        self._directory = directory
+        self._policy = policy
+        self._converter = converter
+        self._blobs = blobs
+        self._disk = disk
+        self._converting = converting
+        self._file_bytes = file_bytes
+        self._flights: SingleFlight[str, BlobKey] = SingleFlight()
+
+    def check_allowed(self, located: LocatedFile) -> None:
+        """Refuse a pickle where they are not converted.
+
+        Raises:
+            PickleRefusedError: If so.
+        """
+        if self._policy == "refuse":
+            raise PickleRefusedError(
+                "file",
+                located.file.path,
+                "is a pickle, which can run code when it is loaded, and this server refuses those",
+                "a safetensors file; its operator can set WEIGHTBANK_ALLOW_PICKLE=convert",
+            )
+
+    async def find(self, located: LocatedFile) -> OpenBlob | None:
+        """Return what a pickle was converted to before, if that is still here."""
+        return await self._disk.run(lambda: self._find(located.file.hash))
+
+    async def convert(self, located: LocatedFile, pickled: OpenBlob) -> OpenBlob:
+        """Convert a pickle, or wait for who does it already.
+
+        Args:
+            located: What it is.
+            pickled: Its bytes, all there.
+
+        Raises:
+            ConversionError: If it cannot be converted within its bounds.
+            InsufficientStorageError: If there is no place for the result.
+        """
+        hash_ = located.file.hash
+        key = await self._flights.run(
+            hash_, lambda: self._converting.run(lambda: self._convert(hash_, pickled))
+        )
+        converted = await self._disk.run(lambda: self._blobs.open(key))
+        if converted is None:  # others needed its place at once
+            raise InsufficientStorageError(
+                located.file.path,
+                key.size_bytes,
+                "bytes once converted, for which there is no place",
+                "a larger WEIGHTBANK_CHECKPOINT_CACHE_BYTES",
+            )
+        return converted
+
+    def _find(self, hash_: str) -> OpenBlob | None:
+        try:
+            record = json.loads(self._record(hash_).read_bytes())
+            key = BlobKey(record["hash"], record["size_bytes"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return self._blobs.open(key)
+
+    def _convert(self, hash_: str, pickled: OpenBlob) -> BlobKey:
+        source = Path(f"/proc/self/fd/{pickled.fileno()}")
+        key = self._blobs.put(
+            lambda out: self._converter.convert(source, out), size_limit_bytes=self._file_bytes
+        )
+        record = {"hash": key.hash, "size_bytes": key.size_bytes}
+        path = self._record(hash_)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}.draft")
+        draft.write_text(json.dumps(record))
+        draft.replace(path)
+        return key
+
+    def _record(self, hash_: str) -> Path:
+        name = hash_.replace(":", "-")
+        return self._directory / f"{name}-{VERSION}.json"

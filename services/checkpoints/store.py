@@ -1,0 +1,90 @@
+"""The bytes of checkpoints' files: fetched into blobs, pickles converted on the way."""
+
+from services.blobs.blob import BlobKey, OpenBlob
+from services.blobs.store import BlobStore
+from services.bounded_executor import BoundedExecutor
+from services.checkpoints import arrivals
+from services.checkpoints.formats import kind_of
+from services.checkpoints.pickles import Pickles
+from services.hub.errors import InsufficientStorageError
+from services.hub.hub import Hub
+from services.hub.located import LocatedFile
+
+
+class CheckpointStore:
+    """Opens files for callers whose rights were checked. For one event loop."""
+
+    def __init__(
+        self,
+        *,
+        hub: Hub,
+        blobs: BlobStore,
+        pickles: Pickles,
+        disk: BoundedExecutor,
+        file_bytes: int,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            hub: Where bytes come from.
+            blobs: Where they are kept.
+            pickles: Converts what is pickled.
+            disk: Runs what waits for a disk.
+            file_bytes: Largest file that is fetched.
+        """
+        self._hub = hub
+        self._blobs = blobs
+        self._pickles = pickles
+        self._disk = disk
+        self._file_bytes = file_bytes
+
+    async def find(self, located: LocatedFile) -> OpenBlob | None:
+        """Return a file as it is in the repository, if it is here whole and found right."""
+        return await self._disk.run(lambda: self._blobs.open(key_of(located)))
+
+    async def open(self, located: LocatedFile, *, token: str | None) -> OpenBlob:
+        """Return a file as it is in the repository: here, or on its way from now on.
+
+        Raises:
+            InsufficientStorageError: If there is no place for it.
+            OverloadedError: If too many files are on their way.
+        """
+        if located.size_bytes > self._file_bytes:
+            raise InsufficientStorageError(
+                located.file.path,
+                located.size_bytes,
+                "bytes are more than one file may have here",
+                f"{self._file_bytes} bytes or fewer",
+            )
+        origin = self._hub.origin(located, token=token)
+        return await self._disk.run(lambda: self._blobs.fetch(key_of(located), origin))
+
+    async def open_tensors(self, located: LocatedFile, *, token: str | None) -> OpenBlob:
+        """Return a file of tensors as safetensors: as it is, or converted from a pickle.
+
+        Raises:
+            PickleRefusedError: If pickles are not converted here.
+            ConversionError: If this one could not be.
+            WeightbankError: As ``open``.
+        """
+        if kind_of(located.file.path) != "pickle":
+            return await self.open(located, token=token)
+        self._pickles.check_allowed(located)
+        converted = await self._pickles.find(located)
+        if converted is not None:
+            return converted
+        pickled = await self.open(located, token=token)
+        with pickled:
+            await arrivals.wait_verified(pickled)
+            return await self._pickles.convert(located, pickled)
+
+    async def content(self, located: LocatedFile, *, token: str | None) -> bytes:
+        """Return all bytes of a small file, checked against its hash."""
+        with await self.open(located, token=token) as blob:
+            await arrivals.wait_verified(blob)
+            return await arrivals.read(blob, 0, located.size_bytes)
+
+
+def key_of(located: LocatedFile) -> BlobKey:
+    """Return what names a file's bytes."""
+    return BlobKey(located.file.hash, located.size_bytes)

@@ -1,0 +1,51 @@
+"""One call for all who ask for the same at the same time; nothing is kept."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class SingleFlight(Generic[Key, Value]):
+    """Shares calls that are under way. For one event loop.
+
+    Examples:
+        >>> async def main() -> list[int]:
+        ...     calls = []
+        ...     async def call() -> int:
+        ...         calls.append(1)
+        ...         return len(calls)
+        ...     flights = SingleFlight()
+        ...     both = await asyncio.gather(flights.run("key", call), flights.run("key", call))
+        ...     return [*both, await flights.run("key", call)]
+        >>> asyncio.run(main())
+        [1, 1, 2]
+    """
+
+    def __init__(self) -> None:
+        self._calls: dict[Key, asyncio.Task[Value]] = {}
+
+    async def run(self, key: Key, call: Callable[[], Awaitable[Value]]) -> Value:
+        """Return what ``call`` returns, or what a call of this key that runs already does.
+
+        Raises:
+            Exception: Whatever the call raises, for everybody who waited for it.
+        """
+        task = self._calls.get(key)
+        if task is None:
+            task = asyncio.ensure_future(_call(call))
+            self._calls[key] = task
+            task.add_done_callback(lambda done: self._ended(key, done))
+        # Shielded: one caller who leaves must not take the value from the others.
+        return await asyncio.shield(task)
+
+    def _ended(self, key: Key, task: "asyncio.Task[Value]") -> None:
+        del self._calls[key]
+        if not task.cancelled():
+            task.exception()  # seen here too, in case every caller has gone away
+
+
+async def _call(call: Callable[[], Awaitable[Value]]) -> Value:
+    return await call()
