@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from services.hub.errors import OfflineError, UpstreamBusyError, UpstreamUnavailableError
 from services.hub.observer import HubObserver
+from weightbank.errors import WeightbankError
 
 Answer = TypeVar("Answer")
 
@@ -73,6 +74,9 @@ class Absence:
             answer = question()
         except ABSENT as error:
             failure = error
+        except WeightbankError:
+            self._end_silence(digest)
+            raise
         else:
             self._end_silence(digest)
             return answer

@@ -127,8 +127,8 @@ class Rights:
         What is for everybody is fetched without the caller's token: others may wait
         for the same transfer, and it must not end with the right of one.
         """
-        if self.is_public(repository) and caller.token != self._token:
-            return (self._token, caller.token)
+        if self.is_public(repository):
+            return tuple(dict.fromkeys((self._token, caller.token, None)))
         return (caller.token,)
 
     def refused(self, repository: str, caller: Caller, error: Exception) -> None:

@@ -88,12 +88,12 @@ class Question:
 
 _question: ContextVar[Question | None] = ContextVar("weightbank_hub_question", default=None)
 _install_lock = threading.Lock()
-_is_installed = threading.Event()
 
 
 @contextmanager
 def asking(hosts: Hosts, timeouts: Timeouts) -> Iterator[None]:
     """Hold all that huggingface_hub asks in this thread, within, to these bounds."""
+    install()  # again, if somebody brought another client meanwhile
     deadline = time.monotonic() + timeouts.answer_seconds
     reset = _question.set(Question(hosts, timeouts, deadline))
     try:
@@ -103,14 +103,15 @@ def asking(hosts: Hosts, timeouts: Timeouts) -> Iterator[None]:
 
 
 def install() -> None:
-    """Have huggingface_hub ask through a client of ours; does nothing the second time."""
+    """Have huggingface_hub ask through a client of ours; does nothing if it does already."""
+    if _is_installed():
+        return
     with _install_lock:
-        if not _is_installed.is_set():
+        if not _is_installed():
             hide_queries()
             # The library's own hooks block requests in its offline mode, and name them.
             hooks = get_session().event_hooks
             set_client_factory(partial(_session, hooks["request"], hooks["response"]))
-            _is_installed.set()
 
 
 def transfer_client(timeouts: Timeouts, *, connections: int) -> httpx2.Client:
@@ -146,6 +147,10 @@ def hide_queries() -> None:
         logger = logging.getLogger(name)
         if not any(isinstance(known, _QueryFilter) for known in logger.filters):
             logger.addFilter(_QueryFilter())
+
+
+def _is_installed() -> bool:
+    return _hold_request in get_session().event_hooks["request"]
 
 
 def _session(on_request: Hooks, on_response: Hooks) -> httpx2.Client:

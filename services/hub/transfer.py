@@ -112,7 +112,7 @@ class Transfers:
             response = self.client.send(request, stream=True)
             if not response.has_redirect_location:
                 return response, is_home
-            response.close()
+            self._finish(response)
             url = _target(url, response.headers["Location"])
         raise UpstreamError(
             f"{file.repository}/{file.path}",
@@ -120,6 +120,16 @@ class Transfers:
             "cannot be had: the Hub leads to ever other places",
             f"at most {_REDIRECTS} redirects",
         )
+
+    def _finish(self, response: httpx2.Response) -> None:
+        """Close an answer so that its connection can be used again, if that is little work."""
+        length = response.headers.get("Content-Length", "")
+        try:
+            if re.fullmatch(r"[0-9]{1,5}", length):
+                bound_answer(response, time.monotonic() + self.timeouts.answer_seconds)
+                response.read()
+        finally:
+            response.close()
 
     def _accept(
         self, response: httpx2.Response, start: int, subject: Subject, *, is_home: bool

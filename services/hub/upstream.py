@@ -218,6 +218,7 @@ class Upstream:
         """Append what comes of bytes ``start`` to ``stop`` beyond what is there."""
         with self._transfers.open(located, start + len(data), stop, token=token) as pieces:
             for piece in pieces:
-                data += piece[: stop - start - len(data)]
-                if len(data) == stop - start:
-                    return
+                wanted = stop - start - len(data)
+                data += piece[:wanted]
+                if len(piece) > wanted:
+                    return  # the upstream ignores ranges
