@@ -58,7 +58,7 @@ class HubHost:
         return answer_json({**said, "orgs": [], "auth": auth})
 
     def _answer_model(self, request: Request, segments: list[str]) -> Answer:
-        if not segments[-1]:
+        if not "".join(segments[-1:]):
             segments = segments[:-1]  # a slash at the end means nothing
         has_owner = len(segments) > 1 and segments[1] not in MODEL_ROUTES
         count = 2 if has_owner else 1
@@ -68,7 +68,7 @@ class HubHost:
         return self._models.answer(request, found, segments[count:])
 
     def _answer_cached(self, request: Request, segments: list[str]) -> Answer:
-        has_owner = len(segments[1]) != 40
+        has_owner = len("".join(segments[1:2])) != 40  # what follows is a commit
         count = 2 if has_owner else 1
         found = self._registry.find(request, "/".join(segments[:count]))
         if isinstance(found, Answer):

@@ -1,4 +1,8 @@
-"""Values for checkpoints: different in every tensor, so that a mix-up shows."""
+"""Values for checkpoints: different in every tensor, so that a mix-up shows.
+
+NumPy has no BF16: such a tensor is an array of its elements' bits, ``uint16``, which is
+the dtype of nothing else here.
+"""
 
 import zlib
 from collections.abc import Mapping
@@ -6,13 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import safetensors.numpy
+import safetensors
 from numpy.typing import NDArray
 
 from tests.hub.layouts import Layout
 
 Tensors = Mapping[str, NDArray[Any]]
-FloatDtype = Literal["F32", "F16", "F64"]
+FloatDtype = Literal["F32", "F16", "BF16", "F64"]
 
 _DTYPES: Mapping[str, Any] = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
 _METADATA = {"format": "pt"}
@@ -36,6 +40,9 @@ def make_tensor(
         values = generator.random(shape, dtype=np.float32) + np.float32(0.5)
     else:
         values = generator.standard_normal(shape, dtype=np.float32) * np.float32(0.05)
+    if dtype == "BF16":
+        # Towards zero: no test minds how these were rounded.
+        return (values.view(np.uint32) >> np.uint32(16)).astype(np.uint16)
     return np.asarray(values, dtype=_DTYPES[dtype])
 
 
@@ -48,12 +55,25 @@ def make_tensors(layout: Layout, *, seed: int, dtype: FloatDtype = "F32") -> dic
 
 def to_safetensors(tensors: Tensors) -> bytes:
     """Return the bytes of a file as libraries write it for PyTorch."""
-    return safetensors.numpy.save(dict(tensors), metadata=_METADATA)
+    return safetensors.serialize(_specify(tensors), metadata=_METADATA)
 
 
 def write_safetensors(tensors: Tensors, path: Path) -> None:
     """Write such a file."""
-    safetensors.numpy.save_file(dict(tensors), path, metadata=_METADATA)
+    safetensors.serialize_file(_specify(tensors), path, metadata=_METADATA)
+
+
+def _specify(tensors: Tensors) -> dict[str, safetensors.TensorSpec]:
+    """Say where the values are; they have to outlive what is returned."""
+    return {
+        name: safetensors.TensorSpec(
+            dtype="bfloat16" if values.dtype == np.uint16 else values.dtype.name,
+            shape=values.shape,
+            data_ptr=values.ctypes.data,
+            data_len=values.nbytes,
+        )
+        for name, values in tensors.items()
+    }
 
 
 def to_pickle(tensors: Tensors, *, is_zip: bool = True) -> bytes:
@@ -62,8 +82,10 @@ def to_pickle(tensors: Tensors, *, is_zip: bool = True) -> bytes:
 
     import torch
 
-    # Copies: numpy owns what it made, and torch warns of what it may not write.
     state = {name: torch.tensor(values) for name, values in tensors.items()}
+    for name, tensor in state.items():
+        if tensor.dtype == torch.uint16:
+            state[name] = tensor.view(torch.bfloat16)
     file = io.BytesIO()
     torch.save(state, file, _use_new_zipfile_serialization=is_zip)
     return file.getvalue()

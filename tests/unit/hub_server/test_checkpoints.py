@@ -70,6 +70,22 @@ def test_weights_have_what_the_checkpoint_says() -> None:
         np.testing.assert_array_equal(found[name], values)
 
 
+def test_bf16_has_the_upper_half_of_each_number() -> None:
+    """In safetensors and in a pickle alike."""
+    import io
+
+    import safetensors.torch
+    import torch
+
+    made = checkpoints.timm_resnet(dtype="BF16").with_pickle()
+    expected = checkpoints.timm_resnet().tensor("conv1.weight")
+    found = safetensors.torch.load(_bytes(made, WEIGHTS))["conv1.weight"]
+    pickled = torch.load(io.BytesIO(_bytes(made, PICKLE)), weights_only=True)["conv1.weight"]
+    assert found.dtype == pickled.dtype == torch.bfloat16
+    assert torch.equal(found, pickled)
+    np.testing.assert_allclose(found.float().numpy(), expected, rtol=2**-7)
+
+
 def test_shards_hold_each_tensor_once() -> None:
     """The index names the shard of each."""
     made = checkpoints.transformers_gpt2().sharded(3)

@@ -214,7 +214,17 @@ def test_an_old_name_of_a_private_repository_tells_nothing(
     assert http.get(url, headers={"Authorization": "Bearer hf_member"}).status_code == 307
 
 
-@pytest.mark.parametrize("path", ["/api/agent-harnesses", "/", "/api/models/", "/a/b/c"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/a/b/c",
+        "/api/agent-harnesses",
+        "/api/models",
+        "/api/models/",
+        "/api/resolve-cache/models/a",
+    ],
+)
 def test_anything_else_is_not_there(hub: HubServer, http: httpx.Client, path: str) -> None:
     """Without a code of the Hub's, unless a repository is meant."""
     assert http.get(hub.url + path).status_code in {401, 404}
