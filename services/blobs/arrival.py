@@ -31,7 +31,7 @@ class Arrival:
         self._available_bytes = 0
         self._is_verified = False
         self._error: Exception | None = None
-        # Setting and removing an item is atomic: a finalizer, which may run in the
+        # Setting, removing and copying are atomic: a finalizer, which may run in the
         # middle of any call, must not wait for a lock.
         self._watchers: dict[object, Callback] = {}
 
@@ -124,7 +124,7 @@ class Arrival:
 
     def _tell(self) -> None:
         """Call who watches, without a lock: they may ask what has come."""
-        for callback in tuple(self._watchers.values()):
+        for callback in self._watchers.copy().values():
             # A reader whose event loop is gone must not end the transfer of the others.
             with contextlib.suppress(Exception):
                 callback()

@@ -7,11 +7,16 @@ from math import ceil
 from services.blobs.arrival import Arrival
 from services.blobs.blob import BlobKey, Origin, TransferBrokenError
 from services.blobs.hashing import ContentHash
-from services.blobs.observer import BlobObserver
+from services.blobs.observer import BlobObserver, Outcome
 from services.blobs.partial import Partial
 from services.blobs.patience import Patience, Persistence
 from services.blobs.room import Room
-from services.hub.errors import CorruptFileError, UpstreamBusyError, UpstreamUnavailableError
+from services.hub.errors import (
+    CorruptFileError,
+    InsufficientStorageError,
+    UpstreamBusyError,
+    UpstreamUnavailableError,
+)
 
 
 class StoppedError(Exception):
@@ -148,3 +153,23 @@ class Flight:
 
     def _corrupt(self, problem: str) -> CorruptFileError:
         return CorruptFileError("file", self.key.hash, problem, "what the Hub says of it")
+
+
+def outcome_of(error: Exception | None) -> Outcome:
+    """Name the way in which a flight ended.
+
+    Examples:
+        >>> outcome_of(None), outcome_of(StoppedError())
+        ('complete', 'stopped')
+    """
+    match error:
+        case None:
+            return "complete"
+        case CorruptFileError():
+            return "corrupt"
+        case InsufficientStorageError():
+            return "no_storage"
+        case StoppedError():
+            return "stopped"
+        case _:
+            return "failed"

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from services.blobs.arrival import Arrival
 from services.blobs.blob import BlobKey, Origin
 from services.blobs.errors import BlobInUseError, without_frames
-from services.blobs.flight import Flight, StoppedError
+from services.blobs.flight import Flight, StoppedError, outcome_of
 from services.blobs.follower import Follower
-from services.blobs.observer import BlobObserver, Outcome
+from services.blobs.observer import BlobObserver
 from services.blobs.opened import OpenedBlob, Readers
 from services.blobs.partial import Partial
 from services.blobs.patience import Patience
@@ -201,7 +201,7 @@ class Flights:
     def _settle(self, flight: Flight) -> bool:
         """See what became of a file that nobody writes; return whether to follow it on."""
         with self._lock, self._shelf.locked():
-            is_complete = flight.partial.is_at(self._shelf.kept_path(flight.key.hash))
+            is_complete = flight.partial.is_published
             if is_complete:
                 self._forget(flight)
                 flight.partial.close()  # readers keep its lock
@@ -232,7 +232,7 @@ class Flights:
             self._threads.remove(threading.current_thread())
         self._observer.ended(
             flight.key,
-            _outcome_of(error),
+            outcome_of(error),
             transferred_bytes=flight.transferred_bytes,
             seconds=time.monotonic() - begun,
             error=error,
@@ -276,20 +276,6 @@ class Flights:
     def _forget(self, flight: Flight) -> None:
         if self._flights.get(flight.key) is flight:
             del self._flights[flight.key]
-
-
-def _outcome_of(error: Exception | None) -> Outcome:
-    match error:
-        case None:
-            return "complete"
-        case CorruptFileError():
-            return "corrupt"
-        case InsufficientStorageError():
-            return "no_storage"
-        case StoppedError():
-            return "stopped"
-        case _:
-            return "failed"
 
 
 def _removed(blob_hash: str) -> NotCachedError:

@@ -14,7 +14,7 @@ from services.blobs.blob import BlobKey
 class Readers:
     """How many open blobs there are of each hash, in this process.
 
-    Dictionaries change atomically: whoever leaves may be a finalizer, which can run
+    Dictionaries change and are copied atomically: whoever leaves may be a finalizer, which can run
     in the middle of any call and must not wait for a lock.
 
     Examples:
@@ -42,7 +42,7 @@ class Readers:
 
     def count(self, blob_hash: str) -> int:
         """Return how many read a blob."""
-        return tuple(self._hashes.values()).count(blob_hash)
+        return list(self._hashes.copy().values()).count(blob_hash)
 
 
 class OpenedBlob:
@@ -135,7 +135,7 @@ def _end(
     descriptor: int, arrival: Arrival, watches: set[object], readers: Readers, reader: object
 ) -> None:
     """End a reader. It may be called by a garbage collection: no lock is taken."""
-    for watch in tuple(watches):
+    for watch in watches.copy():
         arrival.forget(watch)
     readers.leave(reader)
     os.close(descriptor)

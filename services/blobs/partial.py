@@ -9,10 +9,12 @@ or unlinked.
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 _READ_BYTES = 2**20
+_NO_WRITING = 0o444
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -61,14 +63,15 @@ class Partial:
     @property
     def is_named(self) -> bool:
         """Whether it still has its name: it was neither published nor removed."""
-        return self.is_at(self.path)
-
-    def is_at(self, path: Path) -> bool:
-        """Whether this file is the one of a name."""
         try:
-            return os.path.samestat(path.stat(), os.fstat(self.descriptor))
+            return os.path.samestat(self.path.stat(), os.fstat(self.descriptor))
         except FileNotFoundError:
             return False
+
+    @property
+    def is_published(self) -> bool:
+        """Whether its writer found it right; it may have been evicted since."""
+        return not os.fstat(self.descriptor).st_mode & stat.S_IWUSR
 
     def try_write_lock(self) -> bool:
         """Become its only writer, unless there is another; never wait."""
@@ -109,7 +112,6 @@ class Partial:
     def sync(self) -> None:
         """Have its content outlast a loss of power."""
         os.utime(self.descriptor)
-        os.fchmod(self.descriptor, os.fstat(self.descriptor).st_mode & 0o444)
         os.fsync(self.descriptor)
 
     def publish(self, path: Path) -> None:
@@ -120,6 +122,7 @@ class Partial:
         """
         path.parent.mkdir(exist_ok=True)
         self.path.replace(path)
+        os.fchmod(self.descriptor, stat.S_IMODE(os.fstat(self.descriptor).st_mode) & _NO_WRITING)
         fcntl.flock(self.descriptor, fcntl.LOCK_SH)
 
     def rename(self, path: Path) -> None:

@@ -52,7 +52,8 @@ class BlobWriter(io.RawIOBase):
         self.size_bytes = 0
         with shelf.locked():
             self.partial = Partial(shelf.unnamed_path(0))
-            assert self.partial.try_write_lock(), "its name is new"
+            is_ours = self.partial.try_write_lock()
+        assert is_ours, "its name is new"
 
     def writable(self) -> bool:
         """Say that it can be written."""
