@@ -62,7 +62,7 @@ class Transfers:
             WeightbankError: What no attempt will mend.
         """
         assert start >= 0, "offsets count from the beginning"
-        if start >= located.size_bytes:
+        if start >= (located.size_bytes if stop is None else min(stop, located.size_bytes)):
             yield iter(())
             return
         began = time.monotonic()
