@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable
 
 _FEW = 24
+# Among how many names a near one is looked for: each costs some 0.2 ms.
+_SEARCHED = 1_000
 
 
 def accepted_names(given: object, names: Iterable[str]) -> str:
@@ -18,7 +20,8 @@ def accepted_names(given: object, names: Iterable[str]) -> str:
         'Linear (did you mean this?), Conv2d'
     """
     everything = list(names)
-    near = difflib.get_close_matches(given[:64], everything, n=1) if isinstance(given, str) else []
+    searched = everything[:_SEARCHED] if isinstance(given, str) else []
+    near = difflib.get_close_matches(str(given)[:64], searched, n=1)
     rest = [name for name in everything if name not in near]
     if len(rest) > _FEW:
         rest = [*rest[:_FEW], f"and {len(rest) - _FEW} more"]

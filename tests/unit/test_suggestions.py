@@ -24,3 +24,10 @@ def test_long_lists_are_cut() -> None:
     text = accepted_names("name 99", names)
     assert text.startswith("name99 (did you mean this?)")
     assert text.endswith("and 75 more")
+
+
+def test_the_search_is_bounded() -> None:
+    """A checkpoint's hundred thousand names are not all compared: that takes seconds."""
+    names = [f"layer.{at}" for at in range(1_000)]
+    assert "did you mean" not in accepted_names("head.weight", [*names, "head.weights"])
+    assert "did you mean" in accepted_names("head.weight", [*names[1:], "head.weights"])

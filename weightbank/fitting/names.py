@@ -92,13 +92,13 @@ def new_names(tensors: Mapping[str, _Value], wishes: Wishes, *, limits: Limits) 
     return names
 
 
-def _stripped(names: Mapping[str, str], prefix: str) -> dict[str, str]:
-    prefix = leading(prefix)
+def _stripped(names: Mapping[str, str], path: str) -> dict[str, str]:
+    prefix = leading(path)
     if not any(name.startswith(prefix) for name in names.values()):
         modules = dict.fromkeys(name.partition(".")[0] for name in names.values() if "." in name)
         problem = "is what no name begins with, as a whole module path"
         accepted = accepted_names(prefix.removesuffix("."), modules) or "no prefix"
-        raise InvalidArgumentError("strip_prefix", prefix, problem, accepted)
+        raise InvalidArgumentError("strip_prefix", path, problem, accepted)
     return {own: name.removeprefix(prefix) for own, name in names.items()}
 
 
