@@ -5,18 +5,21 @@ from dataclasses import asdict
 from fastapi import Request
 from starlette.responses import Response
 
+from app.checkpoint_codes import SOURCE_CODES
+from app.checkpoint_parameters import HUB_TOKEN
 from app.named_file import requested_file
 from app.openapi import PATH_ID, QUERY_DTYPE, QUERY_SEED, curl, json_answer
 from app.routes.router import get_route, make_router
-from app.weights_answer import IMMUTABLE
+from app.weights_answer import IMMUTABLE, PRIVATE
 from app.wiring import wiring_of
 from schemas.digests import DigestsOut, DigestsProgressOut
-from services.digest_store import FileKey
+from services.digest_store import Digests, FileKey
 from services.digests import DigestProgress
 
 router = make_router("weights")
 
 _JSON = "application/json"
+_ARRIVING_RETRY_SECONDS = 2
 
 
 @get_route(
@@ -40,9 +43,10 @@ _JSON = "application/json"
         "limit_exceeded",
         "overloaded",
         "store_unavailable",
+        *SOURCE_CODES,
     ),
     openapi_extra={
-        "parameters": [PATH_ID, QUERY_SEED, QUERY_DTYPE],
+        "parameters": [PATH_ID, QUERY_SEED, QUERY_DTYPE, HUB_TOKEN],
         "x-codeSamples": curl("curl 'http://127.0.0.1:8000/v1/weights/'$ID'/digests?seed=42'"),
     },
 )
@@ -51,7 +55,13 @@ async def get_digests(request: Request) -> Response:
     wiring = wiring_of(request)
     named = await requested_file(request, wiring)
     key = FileKey(named.spec_id, named.seed, named.dtype)
-    found = await wiring.digests.find(key, named.file)
+    if named.reader is not None and not named.reader.is_verified:
+        # What is hashed is kept for good: not before all that it is made from was checked.
+        found: Digests | DigestProgress = DigestProgress(
+            0, named.file.size_bytes, retry_after_seconds=_ARRIVING_RETRY_SECONDS
+        )
+    else:
+        found = await wiring.digests.find(key, named.file)
     if isinstance(found, DigestProgress):
         progress = DigestsProgressOut(
             status="computing", bytes_done=found.bytes_done, bytes_total=found.bytes_total
@@ -66,6 +76,5 @@ async def get_digests(request: Request) -> Response:
             },
         )
     digests = DigestsOut(**{**asdict(found), "blocks": list(found.blocks)})
-    return Response(
-        digests.model_dump_json(), media_type=_JSON, headers={"Cache-Control": IMMUTABLE}
-    )
+    caching = {"Cache-Control": PRIVATE if named.is_restricted else IMMUTABLE}
+    return Response(digests.model_dump_json(), media_type=_JSON, headers=caching)

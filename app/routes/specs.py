@@ -5,6 +5,7 @@ import json
 from fastapi import Request
 from starlette.responses import Response
 
+from app.checkpoint_parameters import HUB_TOKEN
 from app.conditions import is_not_modified
 from app.openapi import PATH_ID, curl, curl_with_spec, json_answer, request_headers, spec_body
 from app.queries import read_query, read_switch
@@ -41,7 +42,8 @@ _JSON = "application/json"
                 "required": False,
                 "description": "`true` stores nothing.",
                 "schema": {"type": "boolean", "default": False},
-            }
+            },
+            HUB_TOKEN,
         ],
         "x-codeSamples": curl_with_spec("curl http://127.0.0.1:8000/v1/specs"),
     },

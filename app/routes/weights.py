@@ -4,6 +4,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from app.checkpoint_codes import SOURCE_CODES
+from app.checkpoint_parameters import HUB_TOKEN
 from app.named_file import open_named, requested_file
 from app.openapi import (
     PATH_ID,
@@ -69,7 +70,12 @@ _FILE_HEADERS = {
     codes=("missing_seed", *SPEC_CODES, *_RANGE_CODES, "store_unavailable", *_MAKING_CODES),
     openapi_extra={
         "requestBody": spec_body(),
-        "parameters": [QUERY_SPEC_SEED, QUERY_DTYPE, *request_headers("Range", "If-Range")],
+        "parameters": [
+            QUERY_SPEC_SEED,
+            QUERY_DTYPE,
+            HUB_TOKEN,
+            *request_headers("Range", "If-Range"),
+        ],
         "x-codeSamples": curl_with_spec(
             "curl 'http://127.0.0.1:8000/v1/weights?seed=42' -o weights.safetensors"
         ),
@@ -131,6 +137,7 @@ route(
             PATH_ID,
             QUERY_SEED,
             QUERY_DTYPE,
+            HUB_TOKEN,
             *request_headers("Range", "If-Range", "If-Match", "If-None-Match"),
         ],
         "x-codeSamples": curl(
@@ -161,6 +168,7 @@ route(
             PATH_ID,
             QUERY_SEED,
             QUERY_DTYPE,
+            HUB_TOKEN,
             *request_headers("If-Match", "If-None-Match"),
         ],
         "x-codeSamples": curl("curl -I 'http://127.0.0.1:8000/v1/weights/'$ID'?seed=42'"),
