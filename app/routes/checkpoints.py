@@ -24,6 +24,7 @@ _CODES = (
     "invalid_shape",
     "invalid_pattern",
     "duplicate_name",
+    "unknown_tensor",
     "missing_tensor",
     "unrepresentable",
     "limit_exceeded",
