@@ -110,7 +110,7 @@ def test_a_larger_grid_of_positions(client: httpx.Client, hub: HubServer) -> Non
     [
         ({"include": "layer9.*"}, "invalid_argument", "include"),
         ({"include": "("}, "invalid_pattern", "include"),
-        ({"rename": "nothing:something"}, "unknown_tensor", "nothing"),
+        ({"rename": "nothing:something"}, "invalid_argument", "nothing"),
         ({"num_classes": "7", "head": "hed", "seed": "1"}, "unknown_tensor", "hed"),
         ({"in_channels": "0"}, "invalid_query", "in_channels"),
         ({"grid": "0x7"}, "invalid_query", "grid"),
