@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from weightbank.arguments import (
     Exact,
+    Renaming,
     argument,
     describe_arguments,
     exact_number,
@@ -33,6 +34,8 @@ class Everything:
     sizes: int | tuple[int, ...] = argument(1, minimum=1)
     label: str = argument("")
     anything: Any = argument(None)
+    renamed: Renaming = argument(())
+    pair: tuple[int, ...] | None = argument(None, length=2)
 
 
 def parse(**arguments: Any) -> Everything:
@@ -51,6 +54,10 @@ def parse(**arguments: Any) -> Everything:
         ({"sizes": [1, 2.0]}, {"sizes": (1, 2)}),
         ({"sizes": (3,)}, {"sizes": (3,)}),
         ({"anything": {"a": [1]}}, {"anything": {"a": [1]}}),
+        ({"renamed": {}}, {"renamed": ()}),
+        ({"renamed": {"b": "c", "a": "b"}}, {"renamed": (("b", "c"), ("a", "b"))}),
+        ({"pair": [3, 4]}, {"pair": (3, 4)}),
+        ({"pair": None}, {"pair": None}),
     ],
     ids=str,
 )
@@ -114,6 +121,21 @@ def test_an_integer_is_taken_exactly_or_not_at_all(value: int) -> None:
         assert number == value
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"pair": [1]}, r"x.pair \[1\] has 1 items; accepted: a list of 2"),
+        ({"pair": [1, 2, 3]}, r"x.pair \[1, 2, 3\] has 3 items; accepted: a list of 2"),
+        ({"renamed": [["a", "b"]]}, r"x.renamed \[\['a', 'b'\]\] is not a mapping of names"),
+        ({"renamed": {"a": None}}, "x.renamed.a None is not a name for another name"),
+    ],
+)
+def test_lists_of_a_length_and_mappings(arguments: dict[str, Any], message: str) -> None:
+    """Others are refused, with the place in them."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        parse(**arguments)
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_double_is_taken_as_it_is(value: float) -> None:
     """Every finite double is a number; -0.0 is 0.0, as canonical JSON has it."""
@@ -124,8 +146,10 @@ def test_a_double_is_taken_as_it_is(value: float) -> None:
 
 def test_only_given_arguments_are_shown() -> None:
     """Defaults are left out, and values are JSON's."""
-    shown = given_arguments(parse(sizes=[1, 2], scale=Fraction(1, 3), flag=False))
-    assert shown == {"size": 1, "sizes": [1, 2], "scale": "1/3"}
+    shown = given_arguments(
+        parse(sizes=[1, 2], scale=Fraction(1, 3), flag=False, renamed={"a": "b"})
+    )
+    assert shown == {"size": 1, "sizes": [1, 2], "scale": "1/3", "renamed": {"a": "b"}}
 
 
 def test_descriptions() -> None:
@@ -140,4 +164,6 @@ def test_descriptions() -> None:
     }
     assert rows["sizes"]["kind"] == "an integer or a list of integers"
     assert rows["shift"]["kind"] == "a finite number or null"
+    assert rows["renamed"]["kind"] == "a mapping of names to names"
+    assert rows["renamed"]["default"] == {}
     assert (rows["mode"]["kind"], rows["mode"]["default"]) == ("'in' or 'out'", "in")

@@ -9,8 +9,34 @@ import numpy as np
 import pytest
 import torch
 
-from weightbank.dtypes import DTYPES, FLOATING_NAMES, floating_dtype, store_float32, stored_constant
+from weightbank.dtypes import (
+    DTYPES,
+    FLOATING_NAMES,
+    STORED_DTYPES,
+    floating_dtype,
+    store_float32,
+    stored_constant,
+)
 from weightbank.errors import InvalidDtypeError
+
+
+@pytest.mark.parametrize("name", STORED_DTYPES)
+def test_stored_dtypes_are_torchs(name: str) -> None:
+    """Every one has a name of torch's and its size; only four are drawn in."""
+    ours, theirs = STORED_DTYPES[name], getattr(torch, name)
+    assert ours.name == name
+    assert ours.item_bytes == theirs.itemsize == ours.storage.itemsize
+    assert ours.is_floating == (name in FLOATING_NAMES)
+    assert pickle.loads(pickle.dumps(ours)) is ours
+
+
+def test_a_spec_can_ask_for_none_that_is_only_stored() -> None:
+    """They are a table of their own."""
+    assert len(DTYPES) == 10
+    assert set(STORED_DTYPES) - set(DTYPES) == {
+        "uint64", "uint32", "uint16", "complex64", "float8_e4m3fn", "float8_e5m2",
+        "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DTYPES)

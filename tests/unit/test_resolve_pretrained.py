@@ -7,9 +7,10 @@ import torch
 
 from tests.specs import linear
 from tests.stored import NAME, Memory, memory
-from weightbank import Resolution, ResolvedSpec, Spec, resolve
+from weightbank import Limits, Resolution, ResolvedSpec, Spec, resolve
 from weightbank.errors import (
     InvalidTieError,
+    LimitExceededError,
     MissingCheckpointError,
     MissingTensorError,
     UnrepresentableError,
@@ -274,3 +275,16 @@ def test_names_are_of_checkpoints_as_the_spec_has_them() -> None:
     assert NAME not in spec.checkpoints()
     with pytest.raises(MissingCheckpointError):
         resolve(spec, checkpoints=memory({"fc.weight": torch.zeros(3, 4)}).checkpoints)
+
+
+def test_the_work_of_matching_buffers_is_bounded_too() -> None:
+    """Pretrained rules are matched with more names than others."""
+    layers = [NORM | {"name": f"bn{at}"} for at in range(50)]
+
+    def steps(init: Any) -> int:
+        spec = Spec.from_document({"layers": layers, "rules": [[".*", init]]})
+        with pytest.raises(LimitExceededError) as caught:
+            resolve(spec, limits=Limits(matching_steps=1), checkpoints=memory({}).checkpoints)
+        return int(str(caught.value.value))
+
+    assert steps(PRETRAINED) > 2.4 * steps("ones")
