@@ -23,7 +23,7 @@ from app.connection import abort_connection, direct_socket
 from app.file_sender import FileSender
 from app.hold import Hold
 from app.outlet import Outlet
-from app.record import RequestRecord, record_of
+from app.record import record_of
 from services.blobs.blob import OpenBlob
 from weightbank.errors import WeightbankError
 
@@ -103,12 +103,20 @@ class FileResponse(Response):
         sending = asyncio.ensure_future(self._send(outlet))
         leaving = asyncio.ensure_future(_disconnected(receive))
         try:
-            await self._watch(outlet, sending, leaving)
-            if not sending.done():
+            try:
+                await self._watch(outlet, sending, leaving)
+                if sending.done():
+                    sending.result()
+                    return
                 record.outcome = "disconnected" if leaving.done() else "stalled"
-            elif _has_ended_well(sending, record, outlet):
-                return
-            # The socket is really closed when we have let go of it, too.
+            except ConnectionError:
+                record.outcome = "disconnected"
+            except WeightbankError as error:
+                if not outlet.has_begun:
+                    raise
+                # Too late for a problem document: the client sees an answer without end.
+                record.outcome, record.code = "failed", error.code
+            # First, as the connection lasts as long as our hold on its socket.
             outlet.close()
             await _abort(scope, leaving)
         finally:
@@ -150,27 +158,6 @@ class FileResponse(Response):
                     position = limit
         await outlet.send_bytes(self._body.suffix)
         await outlet.finish()
-
-
-def _has_ended_well(sending: "asyncio.Future[None]", record: RequestRecord, outlet: Outlet) -> bool:
-    """Return whether all was sent; if not, record why.
-
-    Raises:
-        Exception: What went wrong, if it is not too late for another answer, or if it
-            is a mistake of ours.
-    """
-    try:
-        sending.result()
-    except ConnectionError:
-        record.outcome = "disconnected"
-    except WeightbankError as error:
-        if not outlet.has_begun:
-            raise
-        # Too late for a problem document: the client sees that the answer has no end.
-        record.outcome, record.code = "failed", error.code
-    else:
-        return True
-    return False
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -1,0 +1,286 @@
+"""Files over real connections, from the page cache straight to the socket."""
+
+import contextlib
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.bodies import multipart_body
+from app.connection import abort_connection, direct_socket
+from tests.file_server import (
+    SECONDS,
+    SIZE,
+    FileApp,
+    FileServers,
+    content_of,
+    eventually,
+    read_all,
+    read_exactly,
+    read_head,
+    serving_files,
+)
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[FileServers]:
+    """Builds servers."""
+    with serving_files(tmp_path) as servers:
+        yield servers
+
+
+@pytest.fixture
+def files(servers: FileServers) -> FileApp:
+    """A server with a file of some megabytes that is there."""
+    made = servers.make()
+    made.add("weights", content_of(1))
+    return made
+
+
+def test_a_file_arrives_whole(files: FileApp) -> None:
+    """And every byte of it is counted."""
+    response = files.get("/files/weights")
+    assert response.content == content_of(1)
+    line = files.log.wait_for(path="/files/weights")
+    assert (line["sent_bytes"], line["outcome"], line["status"]) == (SIZE, "answered", 200)
+    counted = files.metrics.registry.get_sample_value("weightbank_sent_bytes_total")
+    assert counted == SIZE + len("fine")
+
+
+def test_it_goes_past_the_server(files: FileApp) -> None:
+    """Nearly all of it does: messages carry the first bytes alone."""
+    files.get("/files/weights")
+    scope = files.scopes["weights"]
+    assert direct_socket(scope) is not None
+    messages: list[int] = []
+    plain = files.sender.read
+
+    async def read(file: int, start: int, stop: int, *, hold: Any) -> bytes:
+        messages.append(stop - start)
+        return await plain(file, start, stop, hold=hold)
+
+    files.sender.read = read  # type: ignore[method-assign]
+    assert files.get("/files/weights").content == content_of(1)
+    assert sum(messages) == 2**16
+
+
+@pytest.mark.parametrize(
+    "span",
+    [(0, 1), (0, 1000), (5, 2**16 + 5), (7, 2**16 + 8), (1_000_000, 9_000_001), (SIZE - 1, SIZE)],
+)
+def test_a_range_arrives(files: FileApp, span: tuple[int, int]) -> None:
+    """Of any size and place."""
+    start, stop = span
+    response = files.get("/files/weights", Range=f"bytes={start}-{stop - 1}")
+    assert response.status_code == 206
+    assert response.content == content_of(1)[start:stop]
+
+
+def test_several_ranges_arrive_in_parts(files: FileApp) -> None:
+    """Small and large ones, with what stands between them."""
+    spans = ((5, 3_000_005), (4_000_000, 4_000_010), (5_000_000, SIZE))
+    ranges = ",".join(f"{start}-{stop - 1}" for start, stop in spans)
+    body = multipart_body(spans, size=SIZE, etag="tag")
+    expected = b"".join(
+        prefix + content_of(1)[start:stop]
+        for prefix, (start, stop) in zip(body.prefixes, spans, strict=True)
+    )
+    response = files.get("/files/weights", Range=f"bytes={ranges}")
+    assert response.content == expected + body.suffix
+
+
+def test_a_kept_connection_answers_again(files: FileApp) -> None:
+    """Files, ranges, heads and others, one after the other on one connection."""
+    ports = set()
+    with httpx.Client(base_url=files.url, timeout=SECONDS) as client:
+        for _ in range(3):
+            responses = [
+                client.get("/files/weights"),
+                client.head("/files/weights"),
+                client.get("/files/weights", headers={"Range": "bytes=100-2000000"}),
+                client.get("/healthz"),
+            ]
+            for response in responses:
+                stream = response.extensions["network_stream"]
+                ports.add(stream.get_extra_info("client_addr"))
+            whole, head, part, other = responses
+            assert whole.content == content_of(1)
+            assert (head.content, head.headers["content-length"]) == (b"", str(SIZE))
+            assert part.content == content_of(1)[100:2_000_001]
+            assert other.text == "fine"
+    assert len(ports) == 1
+
+
+def test_requests_sent_at_once_are_answered_in_order(files: FileApp) -> None:
+    """Each with its own bytes."""
+    files.add("other", content_of(2))
+    paths = ["GET /files/weights", "GET /files/other", "GET /healthz", "GET /files/weights"]
+    expected = [content_of(1), content_of(2), b"fine", content_of(1)]
+    with files.connect(*paths) as connection:
+        for content in expected:
+            assert read_head(connection).startswith(b"HTTP/1.1 200 OK")
+            assert read_exactly(connection, len(content)) == content
+
+
+def test_a_client_that_asks_for_it_gets_the_end(files: FileApp) -> None:
+    """The connection ends behind the last byte."""
+    with files.connect("GET /files/weights HTTP/1.1\r\nConnection: close\r\nX-Rest:") as connection:
+        assert read_all(connection).partition(b"\r\n\r\n")[2] == content_of(1)
+
+
+def test_what_is_no_request_is_not_answered_within_a_body(files: FileApp) -> None:
+    """The connection ends; no byte of another answer stands in the file."""
+    with files.connect("GET /files/weights", is_small=True) as connection:
+        read_head(connection)
+        received = bytearray(read_exactly(connection, 1000))
+        connection.sendall(b"\0\0\0\r\n\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            while piece := connection.recv(2**20):
+                received += piece
+    assert len(received) < SIZE
+    assert content_of(1).startswith(received)
+
+
+def test_an_empty_file_has_an_answer(files: FileApp) -> None:
+    """And the connection goes on."""
+    file = files.add("empty", b"")
+    assert file.is_verified
+    with files.connect("GET /files/empty", "GET /healthz") as connection:
+        assert b"content-length: 0\r\n" in read_head(connection)
+        assert b"content-length: 4\r\n" in read_head(connection)
+
+
+def test_a_client_that_leaves_ends_its_answer(files: FileApp) -> None:
+    """At once, and the file is closed."""
+    file = files.files["weights"]
+    for _ in range(5):
+        with files.connect("GET /files/weights", is_small=True) as connection:
+            assert read_exactly(connection, 15) == b"HTTP/1.1 200 OK"
+            assert file.opened == 1
+        eventually(lambda: file.opened == 0)
+    line = files.log.wait_for(path="/files/weights", outcome="disconnected")
+    assert 0 < line["sent_bytes"] < SIZE
+
+
+def test_a_client_that_stops_reading_is_cut_off(servers: FileServers) -> None:
+    """After the time-out, by a reset: it must not take what it has for the whole."""
+    files = servers.make(stall_timeout_seconds=0.2)
+    file = files.add("weights", content_of(1))
+    with files.connect("GET /files/weights", is_small=True) as connection:
+        line = files.log.wait_for(path="/files/weights", outcome="stalled")
+        assert 0 < line["sent_bytes"] < SIZE
+        eventually(lambda: file.opened == 0)
+        with pytest.raises(ConnectionResetError):
+            read_all(connection)
+
+
+def test_those_who_do_not_read_hold_nobody_up(files: FileApp) -> None:
+    """Fifty of them need no more threads than one."""
+    file = files.files["weights"]
+    files.get("/files/weights")
+    threads = threading.active_count()
+    with contextlib.ExitStack() as stack:
+        for _ in range(50):
+            connection = stack.enter_context(files.connect("GET /files/weights", is_small=True))
+            assert read_exactly(connection, 15) == b"HTTP/1.1 200 OK"
+        assert file.opened == 50
+        assert files.get("/files/weights").content == content_of(1)
+        # Threads that read the first bytes begin with the first who need them.
+        assert threading.active_count() <= threads + 1
+
+
+def test_an_answer_too_many_is_refused_at_once(servers: FileServers) -> None:
+    """503 with Retry-After, and its file is closed."""
+    files = servers.make(limit=2)
+    file = files.add("weights", content_of(1))
+    with (
+        files.connect("GET /files/weights", is_small=True) as one,
+        files.connect("GET /files/weights", is_small=True) as two,
+    ):
+        assert one.recv(1)
+        assert two.recv(1)
+        refused = files.get("/files/weights")
+        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+        assert refused.headers["retry-after"] == "1"
+        assert file.opened == 2
+    eventually(lambda: file.opened == 0)
+    assert files.get("/files/weights").status_code == 200
+
+
+def test_a_server_that_drains_ends_what_runs_and_begins_nothing(files: FileApp) -> None:
+    """What is being sent arrives."""
+    with files.connect("GET /files/weights", is_small=True) as connection:
+        read_head(connection)
+        files.call(files.sender.drain)
+        refused = files.get("/files/weights")
+        assert (refused.status_code, refused.json()["code"]) == (503, "shutting_down")
+        assert read_exactly(connection, SIZE) == content_of(1)
+
+
+def test_shutdown_ends_answers_after_its_deadline(files: FileApp) -> None:
+    """A client that does not read does not keep the server."""
+    with files.connect("GET /files/weights", is_small=True) as connection:
+        assert connection.recv(1)
+        files.server.stop()
+        files.log.wait_for(path="/files/weights", outcome="cancelled")
+        with pytest.raises(ConnectionResetError):
+            read_all(connection)
+
+
+def test_a_connection_that_is_aborted_ends_its_answer(files: FileApp) -> None:
+    """By a reset, although the answer has a descriptor of its own."""
+    file = files.files["weights"]
+    with files.connect("GET /files/weights", is_small=True) as connection:
+        read_head(connection)
+        files.call(lambda: abort_connection(files.scopes["weights"]))
+        with pytest.raises(ConnectionResetError):
+            read_all(connection)
+        eventually(lambda: file.opened == 0)
+    files.log.wait_for(path="/files/weights", outcome="disconnected")
+
+
+def test_a_file_that_became_shorter_has_no_end(files: FileApp) -> None:
+    """It is a mistake of ours, or a broken disk: the answer is cut off, and logged."""
+    files.files["weights"].truncate(1_000_000)
+    with files.connect("GET /files/weights") as connection:
+        read_head(connection)
+        with pytest.raises(ConnectionResetError):
+            read_all(connection)
+    line = files.log.wait_for(path="/files/weights", outcome="failed")
+    assert line["code"] == "internal"
+
+
+def test_a_file_that_cannot_be_read_has_a_proper_answer(files: FileApp) -> None:
+    """As long as no byte was sent."""
+    files.files["weights"].truncate(0)
+    response = files.get("/files/weights")
+    assert (response.status_code, response.json()["code"]) == (500, "internal")
+
+
+def test_no_client_gets_the_bytes_of_another(files: FileApp) -> None:
+    """However soon descriptors are closed and used again."""
+    names = [f"file{index}" for index in range(4)]
+    for index, name in enumerate(names):
+        files.add(name, content_of(10 + index, 2_000_000))
+    wrong: list[str] = []
+
+    def read(index: int) -> None:
+        choice = random.Random(index)  # noqa: S311 - drawn again by every run
+        expected = files.files[names[index % 4]].content
+        for _ in range(30):
+            with files.connect(f"GET /files/{names[index % 4]}") as connection:
+                read_head(connection)
+                count = choice.choice([0, 1000, 300_000, 2_000_000])
+                if read_exactly(connection, count) != expected[:count]:
+                    wrong.append(names[index % 4])
+
+    threads = [threading.Thread(target=read, args=(index,)) for index in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
