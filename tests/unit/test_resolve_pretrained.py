@@ -1,5 +1,6 @@
 """Specs that start from a checkpoint: who decides what, and what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from tests.specs import linear
 from tests.stored import NAME, Memory, memory
-from weightbank import Limits, Resolution, ResolvedSpec, Spec, resolve
+from weightbank import Limits, Resolution, ResolvedSpec, Spec, parse_yaml, resolve
 from weightbank.errors import (
     InvalidTieError,
     LimitExceededError,
@@ -39,13 +40,13 @@ def kinds(resolution: Resolution) -> dict[str, str]:
     return {tensor.name: tensor.form.type for tensor in resolution.resolved.tensors}
 
 
-def norm(**more: torch.Tensor) -> dict[str, torch.Tensor]:
+def norm(channels: int = 3, **more: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return the tensors of a trained batch norm."""
     tensors = {
-        "bn.weight": torch.rand(3),
-        "bn.bias": torch.rand(3),
-        "bn.running_mean": torch.rand(3),
-        "bn.running_var": torch.rand(3),
+        "bn.weight": torch.rand(channels),
+        "bn.bias": torch.rand(channels),
+        "bn.running_mean": torch.rand(channels),
+        "bn.running_var": torch.rand(channels),
         "bn.num_batches_tracked": torch.tensor(77),
     }
     return tensors | {f"bn.{suffix}": tensor for suffix, tensor in more.items()}
@@ -288,3 +289,18 @@ def test_the_work_of_matching_buffers_is_bounded_too() -> None:
         return int(str(caught.value.value))
 
     assert steps(PRETRAINED) > 2.4 * steps("ones")
+
+
+def test_the_example_of_the_docs() -> None:
+    """A pretrained backbone under a seeded head, for other images."""
+    text = (Path(__file__).parents[2] / "docs" / "spec.md").read_text("utf-8")
+    section = text.split("## From a pretrained checkpoint")[1]
+    spec = Spec.from_document(parse_yaml(section.split("```yaml")[1].split("```")[0]))
+    tensors = {f"bn1.{name.removeprefix('bn.')}": value for name, value in norm(64).items()}
+    (name,) = spec.checkpoints()
+    checkpoint = memory(tensors | {"conv1.weight": torch.rand(64, 3, 7, 7)}, name=name)
+    found = kinds(resolve(spec, checkpoints=checkpoint.checkpoints))
+    assert {name for name, kind in found.items() if kind == "pretrained"} == {
+        name for name in found if name.startswith("backbone.")
+    }
+    assert len(found) == 8
