@@ -89,11 +89,8 @@ for this caller; accepted: try again in 10 s'
         return OfflineError(str(subject))
     if isinstance(error, HfHubHTTPError):
         return _refusal_of(error, subject)
-    if isinstance(error, httpx2.UnsupportedProtocol | httpx2.TooManyRedirects):
-        return _unusable(subject, "led to too many places, or to none")
-    if isinstance(error, RecursionError):
-        return _unusable(subject, "is nested too deeply")
-    if isinstance(error, httpx2.TransportError | RuntimeError):
+    is_silence = isinstance(error, httpx2.TransportError | RuntimeError)
+    if is_silence and not isinstance(error, httpx2.UnsupportedProtocol | RecursionError):
         return UpstreamUnavailableError(str(subject))
     return _unusable(subject, "cannot be understood")
 

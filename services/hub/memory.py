@@ -202,5 +202,5 @@ def _read(read: Callable[[str], Value], text: str) -> Value | None:
     """Return what a text says; None if it was written by another version."""
     try:
         return read(text)
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
