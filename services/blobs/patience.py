@@ -8,7 +8,7 @@ class Patience:
     """Bounds on what is tried without a new byte. A new byte begins all of them anew.
 
     Attributes:
-        attempts: Most of them.
+        attempts: Most that bring nothing, one after the other.
         first_pause_seconds: Before the second attempt; it doubles before each further.
         longest_pause_seconds: To which it doubles.
         stalled_seconds: There is no attempt that would begin after so long.
@@ -35,7 +35,7 @@ class Persistence:
         [0.2, 0.3]
         >>> persistence.progressed(now=2.0)
         >>> [persistence.pause_seconds(now) for now in (2.0, 2.0, 2.0, 2.0)]
-        [0.2, 0.3, 0.3, None]
+        [0.2, 0.2, 0.3, 0.3]
     """
 
     def __init__(self, patience: Patience, now: float) -> None:
@@ -44,8 +44,8 @@ class Persistence:
         self._progress_at = now
 
     def progressed(self, now: float) -> None:
-        """Hear of new bytes."""
-        self._failed = 0
+        """Hear of an attempt that brought bytes, before it is heard that it failed."""
+        self._failed = -1
         self._progress_at = now
 
     def pause_seconds(self, now: float, *, asked_seconds: float | None = None) -> float | None:
@@ -56,7 +56,7 @@ class Persistence:
             asked_seconds: The pause that the other side asked for.
         """
         self._failed += 1
-        pause = self._patience.first_pause_seconds * 2.0 ** (self._failed - 1)
+        pause = self._patience.first_pause_seconds * 2.0 ** max(0, self._failed - 1)
         pause = max(min(pause, self._patience.longest_pause_seconds), asked_seconds or 0.0)
         is_stalled = now + pause - self._progress_at > self._patience.stalled_seconds
         return None if is_stalled or self._failed >= self._patience.attempts else pause
