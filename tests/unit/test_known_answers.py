@@ -14,13 +14,16 @@ import pytest
 
 from tests import definitions
 from tests.specs import file_of, parameter, values_of
+from tests.vectors import stored
 from tests.vectors.write import DTYPES, SEED, SPECS, answer, project
 from weightbank import Backend, CpuBackend, Layout, ReferenceBackend, Spec, WeightsFile, resolve
+from weightbank.adaptations.document import ADAPTATIONS
 from weightbank.forms.document import FORMS
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 RELEASED: dict[str, Any] = json.loads((VECTORS / "spec_ids.json").read_text("utf-8"))
 PROJECT: dict[str, Any] = json.loads((VECTORS / "project.json").read_text("utf-8"))
+STORED: dict[str, Any] = json.loads((VECTORS / "stored.json").read_text("utf-8"))
 BACKENDS: dict[str, Backend] = {"reference": ReferenceBackend(), "cpu": CpuBackend()}
 CASES = {case["name"]: case for case in RELEASED["specs"]}
 
@@ -44,8 +47,21 @@ def test_bytes_never_change(name: str, backend: str, dtype: str) -> None:
     assert digest == case["sha256"][dtype]
 
 
+def test_the_id_of_a_spec_from_a_checkpoint_never_changes() -> None:
+    """With the names, the hash and the adaptations that are in it."""
+    assert stored.resolved().id == STORED["id"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_bytes_from_a_checkpoint_never_change(backend: str, dtype: str) -> None:
+    """Copied, converted, fitted, chosen, and drawn with its moments."""
+    digest = stored.digest(dtype, STORED["seed"], BACKENDS[backend])
+    assert digest == STORED["sha256"][dtype]
+
+
 def test_every_form_is_frozen() -> None:
-    """No form is without a known answer."""
+    """No form is without a known answer, and no way to fit a stored tensor."""
 
     def types(document: Any) -> set[str]:
         if isinstance(document, dict):
@@ -54,7 +70,8 @@ def test_every_form_is_frozen() -> None:
         return set().union(*map(types, document)) if isinstance(document, list) else set()
 
     frozen = [resolve(Spec.from_document(case["spec"])).resolved for case in CASES.values()]
-    assert set().union(*(types(spec.document()) for spec in frozen)) == set(FORMS)
+    frozen.append(stored.resolved())
+    assert set().union(*(types(spec.document()) for spec in frozen)) == {*FORMS, *ADAPTATIONS}
 
 
 def test_the_writer_would_write_these() -> None:
@@ -62,6 +79,7 @@ def test_the_writer_would_write_these() -> None:
     assert RELEASED["seed"] == PROJECT["seed"] == SEED
     assert [answer(name) for name in SPECS] == RELEASED["specs"]
     assert json.loads(json.dumps(project())) == PROJECT
+    assert stored.answer(SEED, DTYPES) == STORED
 
 
 def expected(case: dict[str, Any], values: Any) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import definitions
+from tests.vectors import stored
 from weightbank import Layout, ReferenceBackend, Spec, WeightsFile, resolve
 from weightbank.presets import catalogue
 
@@ -216,6 +217,7 @@ def main() -> None:
         "spec_ids.json", {"about": about, "seed": SEED, "specs": [answer(name) for name in SPECS]}
     )
     _write("project.json", project())
+    _write("stored.json", stored.answer(SEED, DTYPES))
     _write("presets.json", {preset["name"]: preset["rows"] for preset in catalogue()})
 
 
