@@ -16,6 +16,7 @@ from services.checkpoints.description import Descriptions
 from services.checkpoints.fitted import Fitting
 from services.checkpoints.headers import Headers
 from services.checkpoints.inventory import Inventory
+from services.checkpoints.opening import Opening
 from services.checkpoints.parts import Checkpoints
 from services.checkpoints.pickles import Pickles
 from services.checkpoints.prefetching import Prefetching
@@ -38,6 +39,7 @@ _ASKING_THREADS = 16
 _DISK_THREADS = 4
 _CONVERSIONS = 1
 _WAITING_CONVERSIONS = 16
+_MOST_PREFETCHES = 4096
 
 
 def check_checkpoints(settings: Settings) -> None:
@@ -93,19 +95,21 @@ async def wire_checkpoints(
         log=watch.converted,
     )
     executors = _Executors.of(settings)
-    hub = _hub(settings, upstream, memory, watch)
+    checkpoints = _checkpoints(
+        settings,
+        hub=_hub(settings, upstream, memory, watch),
+        blobs=blobs,
+        converter=converter,
+        executors=executors,
+        resolving=resolving,
+        backend=backend,
+        prepared=prepared,
+    )
     try:
-        yield _checkpoints(
-            settings,
-            hub=hub,
-            blobs=blobs,
-            converter=converter,
-            executors=executors,
-            resolving=resolving,
-            backend=backend,
-            prepared=prepared,
-        )
+        yield checkpoints
     finally:
+        await checkpoints.prefetching.close()
+        await checkpoints.opening.close()
         # What waits for the network or a process ends first, or its threads would not.
         await asyncio.to_thread(upstream.close)
         await asyncio.to_thread(converter.close)
@@ -176,12 +180,14 @@ def _checkpoints(
     catalogue = Catalogue(
         hub=hub, store=store, headers=headers, asking=executors.asking, limits=limits
     )
-    sources = Sources(catalogue=catalogue, store=store, headers=headers)
+    opening = Opening(catalogue=catalogue, store=store, headers=headers)
+    sources = Sources(catalogue=catalogue, opening=opening)
     descriptions = Descriptions(catalogue=catalogue, store=store)
     return Checkpoints(
         catalogue=catalogue,
         store=store,
         headers=headers,
+        opening=opening,
         sources=sources,
         descriptions=descriptions,
         fitting=Fitting(
@@ -195,7 +201,13 @@ def _checkpoints(
             cached_tensors=cached_tensors,
         ),
         prefetching=Prefetching(
-            catalogue=catalogue, store=store, blobs=blobs, pickles=pickles, disk=executors.disk
+            catalogue=catalogue,
+            store=store,
+            blobs=blobs,
+            pickles=pickles,
+            disk=executors.disk,
+            at_once=max(1, settings.limit_fetches // 2),
+            limit=_MOST_PREFETCHES,
         ),
         inventory=Inventory(hub=hub, blobs=blobs, disk=executors.disk),
     )

@@ -65,7 +65,7 @@ class FileProgressOut(WireModel):
 
     path: str = Field(description="In the repository.")
     state: Literal["complete", "fetching", "waiting", "failed"] = Field(
-        description="`waiting`: too many are on their way; ask again."
+        description="`waiting`: others have to end first."
     )
     bytes: int = Field(description="Its size.")
     arrived_bytes: int = Field(description="Of it, here already.")

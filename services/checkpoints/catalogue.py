@@ -1,6 +1,5 @@
 """What checkpoints there are: chosen among a repository's files, and their tensors."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,11 +8,12 @@ from services.blobs.blob import OpenBlob
 from services.bounded_executor import BoundedExecutor
 from services.checkpoints.formats import Choice, choose, kind_of
 from services.checkpoints.headers import Headers
+from services.checkpoints.parallel import in_parallel
 from services.checkpoints.store import CheckpointStore
 from services.hub.errors import CorruptFileError, InvalidCheckpointError, InvalidFileError
 from services.hub.hub import Hub
 from services.hub.located import LocatedFile, RepositorySnapshot
-from weightbank.errors import NO_VALUE
+from weightbank.errors import NO_VALUE, LimitExceededError
 from weightbank.limits import Limits
 from weightbank.stored import Checkpoint, CheckpointName, StoredFile, StoredTensor
 from weightbank.stored_header import StoredHeader
@@ -21,6 +21,7 @@ from weightbank.weight_map import WeightMap, parse_weight_map
 
 _INDEX_BYTES = 2**26
 _DOCUMENT_BYTES = 2**24
+_MOST_CHECKPOINTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,8 @@ class Catalogue:
         if choice.kind != "sharded":
             return Chosen(snapshot, choice, (located,), None)
         weight_map = await self._weight_map(located, token=token)
-        files = await asyncio.gather(
-            *(self.locate(snapshot, path, token=token) for path in weight_map.files)
+        files = await in_parallel(
+            weight_map.files, lambda path: self.locate(snapshot, path, token=token)
         )
         return Chosen(snapshot, choice, tuple(files), weight_map)
 
@@ -172,9 +173,7 @@ class Catalogue:
         """
         if chosen.choice.kind == "document":
             raise InvalidFileError("file", chosen.choice.path, "has no tensors", "a checkpoint")
-        headers = await asyncio.gather(
-            *(self.header(located, token=token) for located in chosen.files)
-        )
+        headers = await in_parallel(chosen.files, lambda located: self.header(located, token=token))
         return self.assemble(name, chosen, headers)
 
     def assemble(
@@ -200,11 +199,22 @@ class Catalogue:
     async def checkpoints(
         self, names: Iterable[CheckpointName], *, token: str | None
     ) -> dict[CheckpointName, Checkpoint]:
-        """Return all checkpoints that a spec names."""
-        found = {}
-        for name in names:
-            _, found[name] = await self.checkpoint(name, token=token)
-        return found
+        """Return all checkpoints that a spec names.
+
+        Raises:
+            LimitExceededError: If it names too many.
+            WeightbankError: If one cannot be had, or not for this caller.
+        """
+        named = list(names)
+        if len(named) > _MOST_CHECKPOINTS:
+            raise LimitExceededError(
+                "checkpoints",
+                len(named),
+                "are more than a spec may name",
+                f"{_MOST_CHECKPOINTS} or fewer",
+            )
+        found = await in_parallel(named, lambda name: self.checkpoint(name, token=token))
+        return {name: checkpoint for name, (_, checkpoint) in zip(named, found, strict=True)}
 
     async def document(
         self, snapshot: RepositorySnapshot, path: str, *, token: str | None

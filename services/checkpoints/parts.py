@@ -7,6 +7,7 @@ from services.checkpoints.description import Descriptions
 from services.checkpoints.fitted import Fitting
 from services.checkpoints.headers import Headers
 from services.checkpoints.inventory import Inventory
+from services.checkpoints.opening import Opening
 from services.checkpoints.prefetching import Prefetching
 from services.checkpoints.sources import Sources
 from services.checkpoints.store import CheckpointStore
@@ -20,6 +21,7 @@ class Checkpoints:
         catalogue: Finds checkpoints, and knows who may read them.
         store: Opens their files.
         headers: Reads the headers of those.
+        opening: Opens several files together.
         sources: Opens readers of their tensors.
         descriptions: Says what there is to say.
         fitting: Fits them to a model.
@@ -30,6 +32,7 @@ class Checkpoints:
     catalogue: Catalogue
     store: CheckpointStore
     headers: Headers
+    opening: Opening
     sources: Sources
     descriptions: Descriptions
     fitting: Fitting

@@ -1,12 +1,11 @@
 """Readers of stored tensors, for callers who may read them."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 from services.checkpoints.catalogue import Catalogue, Chosen
-from services.checkpoints.headers import Headers
+from services.checkpoints.opening import Opening
+from services.checkpoints.parallel import in_parallel
 from services.checkpoints.reader import BlobReader, OpenFile
-from services.checkpoints.store import CheckpointStore
 from services.hub.located import LocatedFile
 from weightbank.stored import Checkpoint, CheckpointName, StoredFile, StoredTensor
 
@@ -14,10 +13,9 @@ from weightbank.stored import Checkpoint, CheckpointName, StoredFile, StoredTens
 class Sources:
     """Opens files whose tensors others are made of. For one event loop."""
 
-    def __init__(self, *, catalogue: Catalogue, store: CheckpointStore, headers: Headers) -> None:
+    def __init__(self, *, catalogue: Catalogue, opening: Opening) -> None:
         self._catalogue = catalogue
-        self._store = store
-        self._headers = headers
+        self._opening = opening
 
     async def open_checkpoint(
         self, name: CheckpointName, chosen: Chosen, *, token: str | None
@@ -35,7 +33,7 @@ class Sources:
         Raises:
             WeightbankError: If a file cannot be had, or not believed.
         """
-        opened = await self._open_all(chosen.files, token=token)
+        opened = await self._opening.open_all(chosen.files, token=token)
         headers = [file.header for file in opened]
         checkpoint = self._catalogue.assemble(name, chosen, headers)
         return checkpoint, _reader(chosen.files, opened)
@@ -54,8 +52,10 @@ class Sources:
             WeightbankError: If this caller may not read one, if one cannot be had, or
                 is not what the spec was resolved with.
         """
-        located = await asyncio.gather(*(self._locate(file, token=token) for file in files))
-        opened = await self._open_all(located, token=token)
+        located = await in_parallel(
+            files, lambda file: self._catalogue.locate_stored(file, token=token)
+        )
+        opened = await self._opening.open_all(located, token=token)
         reader = _reader(located, opened)
         for tensor in tensors:
             reader.check(tensor)
@@ -67,24 +67,10 @@ class Sources:
         Raises:
             WeightbankError: If this caller may not.
         """
-        restricted = await asyncio.gather(
-            *(self._catalogue.is_restricted(file, token=token) for file in files)
+        restricted = await in_parallel(
+            files, lambda file: self._catalogue.is_restricted(file, token=token)
         )
         return any(restricted)
-
-    async def _locate(self, file: StoredFile, *, token: str | None) -> LocatedFile:
-        return await self._catalogue.locate_stored(file, token=token)
-
-    async def _open_all(self, files: Sequence[LocatedFile], *, token: str | None) -> list[OpenFile]:
-        return list(await asyncio.gather(*(self._open(file, token=token) for file in files)))
-
-    async def _open(self, located: LocatedFile, *, token: str | None) -> OpenFile:
-        blob = await self._store.open_tensors(located, token=token)
-        try:
-            return OpenFile(blob, await self._headers.of_blob(blob))
-        except BaseException:
-            blob.close()
-            raise
 
 
 def _reader(located: Sequence[LocatedFile], opened: Sequence[OpenFile]) -> BlobReader:

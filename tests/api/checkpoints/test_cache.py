@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import httpx
+import safetensors.numpy
 
 from tests.api.checkpoints.conftest import CHECKPOINT, REPOSITORY
 from tests.api.conftest import LiveServer
@@ -47,6 +48,7 @@ def test_what_is_kept_is_listed(client: httpx.Client, content: bytes) -> None:
     """With sizes, last use and where it is from."""
     assert client.get(KEPT).json()["files"] == []
     client.get(CHECKPOINT)
+    fetched(client)  # an answer ends when the hash is right, a moment before it is kept for good
     kept = client.get(KEPT).json()
     (file,) = kept["files"]
     assert file["bytes"] == file["arrived_bytes"] == kept["used_bytes"] == len(content)
@@ -80,6 +82,22 @@ def test_what_is_removed_is_fetched_anew(
     assert (again.status_code, again.json()["code"]) == (404, "not_cached")
     assert client.get(CHECKPOINT).content == content
     assert hub.count(method="GET", host="storage") == 2
+
+
+def test_more_files_than_are_fetched_at_once(
+    make_hub_server: Callable[..., LiveServer], hub: HubServer, tiny: MadeCheckpoint, content: bytes
+) -> None:
+    """A cold checkpoint of many shards is one answer, and fetched ahead by one question."""
+    hub.add_repository("timm/sharded", tiny.sharded(9).files)
+    path = "/v1/checkpoints/timm/sharded"
+    expected = safetensors.numpy.save(safetensors.numpy.load(content), metadata={"format": "pt"})
+    with make_hub_server(limit_fetches=2).client() as client:
+        assert client.get(path).content == expected
+        client.delete(path)
+        assert client.post(f"{path}:prefetch").status_code == 202
+        hub.wait_for_count(2, method="GET", host="storage", path_contains="00009-of")
+        assert fetched(client, path).status_code == 200
+    assert hub.count(method="GET", host="storage", path_contains="00009-of") <= 4
 
 
 def test_what_is_pinned_stays(
