@@ -87,6 +87,9 @@ class Stream:
     def close(self) -> None:
         """Make nothing more. May be called more than once."""
         self._server.end(self.queue)
+        # Nobody waits any more. A queue that knew its stream would keep the file, and what
+        # that has open, until a garbage collection.
+        self.queue.notify = _do_nothing
 
     def _notify(self) -> None:
         """Wake the reader up, from any thread."""
@@ -98,3 +101,7 @@ class Stream:
     def _arrive(self) -> None:
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)
+
+
+def _do_nothing() -> None:
+    """Stand in for waking a reader who has gone."""
