@@ -1,6 +1,7 @@
 """``python -m app``: settings, a socket, and uvicorn."""
 
 import os
+import resource
 import socket
 import sys
 
@@ -31,6 +32,7 @@ def main() -> int:
         settings = load_settings(os.environ)
     except StartupError as error:
         return _refuse(error, _WRONG_SETTINGS)
+    raise_descriptor_limit()
     try:
         # To see that they can be had, before anything else speaks.
         open_store(settings).dispose()
@@ -45,6 +47,17 @@ def main() -> int:
         # uvicorn has shut down by now, and raises again what told it to.
         return _INTERRUPTED
     return 0
+
+
+def raise_descriptor_limit() -> None:
+    """Take as many descriptors as the system lets us have without asking.
+
+    Connections and the files of a checkpoint in hundreds of shards are open at one time;
+    the soft limit is mostly 1024, for programs of another age.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _serve(settings: Settings, listener: socket.socket) -> None:

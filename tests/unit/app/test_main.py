@@ -70,6 +70,23 @@ def test_a_database_elsewhere_needs_no_data_directory(tmp_path: Path, url: str) 
     assert "WEIGHTBANK_DATA_DIR" not in line
 
 
+def test_a_checkpoint_directory_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+    """Named, with the reason."""
+    (tmp_path / "file").write_text("")
+    line = refusal(start(tmp_path, checkpoint_dir=str(tmp_path / "file" / "kept")), 1)
+    assert "WEIGHTBANK_CHECKPOINT_DIR: data directory" in line
+    assert "Not a directory" in line
+
+
+def test_a_server_has_as_many_descriptors_as_it_may(tmp_path: Path) -> None:
+    """The soft limit is the hard one: checkpoints can be in hundreds of files."""
+    with serving(tmp_path) as (_, process):
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+    line = next(line for line in limits.splitlines() if line.startswith("Max open files"))
+    soft, hard = line.split()[3:5]
+    assert soft == hard
+
+
 @pytest.mark.parametrize(
     ("settings", "mentioned"),
     [
