@@ -201,7 +201,8 @@ class Flights:
     def _settle(self, flight: Flight) -> bool:
         """See what became of a file that nobody writes; return whether to follow it on."""
         with self._lock, self._shelf.locked():
-            is_complete = flight.partial.is_published
+            kept_path = self._shelf.kept_path(flight.key.hash)
+            is_complete = flight.partial.is_published(kept_path)
             if is_complete:
                 self._forget(flight)
                 flight.partial.close()  # readers keep its lock

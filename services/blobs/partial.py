@@ -63,15 +63,19 @@ class Partial:
     @property
     def is_named(self) -> bool:
         """Whether it still has its name: it was neither published nor removed."""
+        return self._is_at(self.path)
+
+    def is_published(self, path: Path) -> bool:
+        """Tell whether its writer found it right and gave it a name, which it may have lost."""
+        is_read_only = not os.fstat(self.descriptor).st_mode & stat.S_IWUSR
+        # Its writer may have died in between.
+        return is_read_only or self._is_at(path)
+
+    def _is_at(self, path: Path) -> bool:
         try:
-            return os.path.samestat(self.path.stat(), os.fstat(self.descriptor))
+            return os.path.samestat(path.stat(), os.fstat(self.descriptor))
         except FileNotFoundError:
             return False
-
-    @property
-    def is_published(self) -> bool:
-        """Whether its writer found it right; it may have been evicted since."""
-        return not os.fstat(self.descriptor).st_mode & stat.S_IWUSR
 
     def try_write_lock(self) -> bool:
         """Become its only writer, unless there is another; never wait."""

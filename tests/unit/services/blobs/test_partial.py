@@ -56,11 +56,11 @@ def test_who_follows_knows_a_published_file_even_when_it_is_gone(tmp_path: Path)
     """Its mode says so, not its name."""
     writer, follower = Partial(tmp_path / "a"), Partial(tmp_path / "a")
     assert follower.is_named
-    assert not follower.is_published
+    assert not follower.is_published(tmp_path / "b")
     writer.publish(tmp_path / "b")
     (tmp_path / "b").unlink()
     assert not follower.is_named
-    assert follower.is_published
+    assert follower.is_published(tmp_path / "b")
     writer.close()
     follower.close()
 
