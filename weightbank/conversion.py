@@ -64,11 +64,11 @@ def _widened(values: NDArray[Any], stored: Dtype) -> NDArray[Any]:
     """Return values as float32, or as float64 if they are; exactly."""
     if stored is BFLOAT16:
         return (values.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    return values if stored is FLOAT64 else values.astype(np.float32)
+    return values if stored is FLOAT64 else values.astype(np.float32, copy=False)
 
 
 def _store(values: NDArray[Any], dtype: Dtype, out: NDArray[Any]) -> None:
     is_nan = np.isnan(values)
-    store_float32(values.astype(np.float32), dtype, out)
+    store_float32(values.astype(np.float32, copy=False), dtype, out)
     if is_nan.any():
         out[is_nan] = _NANS[dtype.name]

@@ -8,7 +8,7 @@ between them, and the rest by itself.
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from weightbank.conversion import convert
 from weightbank.dtypes import Dtype
 from weightbank.stored import StoredTensor, TensorReader
 
-_SCRATCH_ELEMENTS = 2**17
+_SCRATCH_ELEMENTS = 2**16
 # To read so many bytes that nobody wants costs about as much as to begin to read anew.
 _LONGEST_GAP_BYTES = 2**14
 
@@ -114,15 +114,33 @@ def read_elements(
 
 
 def _sources(
-    tensor: StoredTensor, chosen: list[NDArray[np.int64]], start: int, stop: int
+    tensor: StoredTensor, chosen: Sequence[NDArray[np.int64]], start: int, stop: int
 ) -> NDArray[np.int64]:
     """Return where chosen elements are stored, ascending, shape (stop - start,)."""
-    rest = np.arange(start, stop, dtype=np.int64)
-    sources = np.zeros(stop - start, np.int64)
-    for axis in range(len(chosen) - 1, -1, -1):
-        rest, along = np.divmod(rest, len(chosen[axis]))
-        sources += chosen[axis][along] * math.prod(tensor.shape[axis + 1 :])
-    return sources
+    if not chosen:
+        return np.zeros(stop - start, np.int64)
+    *outer, last = chosen
+    first_row, stop_row = start // last.size, -(-stop // last.size)
+    if stop_row - first_row > 1 and last.size > _SCRATCH_ELEMENTS:
+        border = (first_row + 1) * last.size
+        parts = (_sources(tensor, chosen, start, border), _sources(tensor, chosen, border, stop))
+        return np.concatenate(parts)
+    within = slice(start - first_row * last.size, stop - first_row * last.size)
+    rows = _rows(tensor, outer, np.arange(first_row, stop_row, dtype=np.int64))
+    if rows.size == 1:
+        return rows + last[within]
+    return (rows[:, None] + last).reshape(-1)[within]
+
+
+def _rows(
+    tensor: StoredTensor, outer: Sequence[NDArray[np.int64]], rows: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return where chosen rows along the last axis begin."""
+    starts = np.zeros(rows.size, np.int64)
+    for axis in range(len(outer) - 1, -1, -1):
+        rows, along = np.divmod(rows, outer[axis].size)
+        starts += outer[axis][along] * math.prod(tensor.shape[axis + 1 :])
+    return starts
 
 
 def _neighbours(sources: NDArray[np.int64], item_bytes: int) -> Iterator[tuple[int, int]]:

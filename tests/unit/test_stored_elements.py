@@ -142,3 +142,15 @@ def test_a_long_way_between_elements_takes_little_memory() -> None:
     assert out.tobytes() == content(values[:, 0])
     # Of it are 8 MiB what the test's reader hands on.
     assert peak < 3 * 2**20
+
+
+@pytest.mark.parametrize("shape", [(2, 250_000), (500_000,)])
+def test_rows_longer_than_the_scratch(shape: tuple[int, ...]) -> None:
+    """A row is cut where the scratch ends, and a range may begin and end within rows."""
+    values = torch.arange(500_000, dtype=torch.float32).reshape(shape)
+    stored, reader = loose(values)
+    selection = Selection((*shape[:-1], 3 * shape[-1] // 4), "uniform")
+    expected = chosen(values, selection).reshape(-1)[1000:-1000]
+    out = np.empty(expected.size, np.float32)
+    fill_selected(stored, selection, FLOAT32, 1000, out, reader=reader)
+    assert out.tobytes() == expected.tobytes()
