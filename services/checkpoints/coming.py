@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from services.blobs.blob import BlobKey, OpenBlob
+from services.blobs.errors import twin_of, without_frames
 from services.errors import ShuttingDownError
 
 
@@ -44,7 +45,7 @@ class ComingBlob:
         with self._changed:
             if self._blob is not None or self._error is not None:
                 return
-            self._error = error
+            self._error = without_frames(error)
             watches = list(self._watches.values())
             self._changed.notify_all()
         for callback in watches:
@@ -63,7 +64,9 @@ class ComingBlob:
     @property
     def error(self) -> Exception | None:
         """See ``OpenBlob.error``."""
-        return self._error if self._blob is None else self._blob.error
+        if self._blob is not None:
+            return self._blob.error
+        return None if self._error is None else twin_of(self._error)
 
     def fileno(self) -> int:
         """See ``OpenBlob.fileno``."""
@@ -78,7 +81,7 @@ class ComingBlob:
             )
             blob, error = self._blob, self._error
         if error is not None:
-            raise error
+            raise twin_of(error)
         return 0 if blob is None else blob.wait_beyond(offset, timeout_seconds)
 
     def watch(self, callback: Callable[[], None]) -> Callable[[], None]:

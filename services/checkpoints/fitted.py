@@ -1,4 +1,9 @@
-"""Checkpoints fitted to a model, as files of their own that are made while they are sent."""
+"""Checkpoints fitted to a model, as files of their own that are made while they are sent.
+
+Theory of operation: a layout follows from the headers of a checkpoint's files. It is
+kept once those files are here and their hashes were found right; before that the
+headers may be a lie, and a layout is for those alone who ask for it at the same time.
+"""
 
 from dataclasses import dataclass
 
@@ -8,6 +13,7 @@ from services.checkpoints.description import Descriptions
 from services.checkpoints.reader import BlobReader
 from services.checkpoints.sources import Sources
 from services.hub.errors import InvalidFileError
+from services.single_flight import SingleFlight
 from services.single_flight_cache import SingleFlightCache
 from weightbank.backends.protocol import Backend
 from weightbank.file import WeightsFile
@@ -20,6 +26,8 @@ from weightbank.resolved import ResolvedSpec
 from weightbank.stored import Checkpoint, CheckpointName
 
 _Key = tuple[CheckpointName, str, Wishes]
+_Headers = tuple[int, ...]
+"""Identities of headers that somebody holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Fitting:
         self._layouts: SingleFlightCache[_Key, Layout] = SingleFlightCache(
             capacity=cached_tensors, weigh=lambda layout: len(layout.tensors)
         )
+        self._unverified: SingleFlight[tuple[_Key, _Headers], Layout] = SingleFlight()
 
     async def open(
         self,

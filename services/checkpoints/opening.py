@@ -92,7 +92,6 @@ class Opening:
         except BaseException as error:
             # Whoever reads what never comes hears why; a task that is cancelled, too.
             known = error if isinstance(error, Exception) else OverloadedError("files", limit=0)
-            known.__traceback__ = None
             for _, file in waiting:
                 assert isinstance(file.blob, ComingBlob)
                 file.blob.fail(known)
