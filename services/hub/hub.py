@@ -189,6 +189,14 @@ class Hub:
         for name in {self._memory.name_of_today(repository), repository}:
             self._memory.forget(name)
 
+    def distrust(self, file_hash: str) -> None:
+        """Have the Hub asked anew what files are that were said to have this hash.
+
+        It, or a mirror, may have said what was not so; a commit's files are asked for once.
+        """
+        for located in self._memory.places(file_hash):
+            self._memory.forget_file(located)
+
     def known_files(self, repository: str, revision: str | None = None) -> Sequence[LocatedFile]:
         """Return files of a repository that were ever located; nobody is asked.
 

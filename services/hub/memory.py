@@ -133,6 +133,12 @@ class Memory:
         key = Key("file", file.repository, f"{file.commit} {file.path}")
         self._keep(key, located, write_located(located), tag=file.hash)
 
+    def forget_file(self, located: LocatedFile) -> None:
+        """Remember neither what a file is nor what else was listed with it."""
+        file = located.file
+        self._drop(Key("snapshot", file.repository, file.commit))
+        self._drop(Key("file", file.repository, f"{file.commit} {file.path}"))
+
     def restriction(self, repository: str, *, fresh_seconds: float) -> Remembered[bool] | None:
         """Return whether a repository is not for everybody, as was said last."""
         key = Key("restricted", repository)

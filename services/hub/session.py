@@ -17,13 +17,14 @@ signature is good. A filter takes the queries out.
 
 import logging
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -123,6 +124,7 @@ def transfer_client(timeouts: Timeouts, *, connections: int) -> httpx2.Client:
     """
     return httpx2.Client(
         event_hooks=get_session().event_hooks,
+        verify=_certificates(),
         follow_redirects=False,
         timeout=timeouts.of_client(),
         limits=httpx2.Limits(max_connections=connections),
@@ -159,12 +161,19 @@ def _session(on_request: Hooks, on_response: Hooks) -> httpx2.Client:
             "request": [*on_request, _hold_request],
             "response": [*on_response, _hold_answer],
         },
+        verify=_certificates(),
         follow_redirects=True,
         max_redirects=5,
         timeout=_DEFAULT_TIMEOUT_SECONDS,
         limits=httpx2.Limits(max_connections=_CONNECTIONS),
         cookies=_no_cookies(),
     )
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Return what is trusted; reading it takes longer than a question."""
+    return httpx2.create_ssl_context()
 
 
 def _no_cookies() -> CookieJar:

@@ -10,6 +10,7 @@ from huggingface_hub.utils import close_session
 
 from services.hub.hosts import Hosts
 from services.hub.hub import Hub
+from services.hub.located import LocatedFile
 from services.hub.memory import Memory
 from services.hub.policy import AllowList, LicencePolicy, Policy
 from services.hub.rights import MemoryTimes
@@ -17,6 +18,7 @@ from services.hub.session import Timeouts
 from services.hub.upstream import Upstream
 from tests.hub.repository import FakeRepository
 from tests.hub.server import HubServer
+from weightbank.stored import StoredFile
 
 NAME = "timm/resnet50.a1_in1k"
 PRIVATE = "owner/private"
@@ -161,3 +163,19 @@ def gated(hub: HubServer) -> FakeRepository:
     hub.grant(MEMBER, repository)
     hub.add_user(STRANGER)
     return repository
+
+
+def located_in(repository: FakeRepository, path: str = WEIGHTS_PATH) -> LocatedFile:
+    """Return a file as the server has it, without asking."""
+    file = repository.file(path)
+    kind = "sha256" if file.is_lfs else "git-sha1"
+    stored = StoredFile(repository.name, repository.head, path, f"{kind}:{file.etag}")
+    return LocatedFile(stored, file.content.size_bytes)
+
+
+def fetch(
+    upstream: Upstream, located: LocatedFile, offset: int = 0, token: str | None = None
+) -> bytes:
+    """Return all that one transfer brings."""
+    with upstream.origin(located, token).open(offset) as pieces:
+        return b"".join(pieces)
