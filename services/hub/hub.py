@@ -194,8 +194,7 @@ class Hub:
 
         It, or a mirror, may have said what was not so; a commit's files are asked for once.
         """
-        for located in self._memory.places(file_hash):
-            self._memory.forget_file(located)
+        self._memory.distrust(file_hash)
 
     def known_files(self, repository: str, revision: str | None = None) -> Sequence[LocatedFile]:
         """Return files of a repository that were ever located; nobody is asked.

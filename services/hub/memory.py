@@ -133,11 +133,16 @@ class Memory:
         key = Key("file", file.repository, f"{file.commit} {file.path}")
         self._keep(key, located, write_located(located), tag=file.hash)
 
-    def forget_file(self, located: LocatedFile) -> None:
-        """Remember neither what a file is nor what else was listed with it."""
-        file = located.file
-        self._drop(Key("snapshot", file.repository, file.commit))
-        self._drop(Key("file", file.repository, f"{file.commit} {file.path}"))
+    def distrust(self, file_hash: str) -> None:
+        """Remember neither files with this content nor what was listed with them."""
+        # On disk another process may have the truth already, and this one not.
+        here = [remembered.value for remembered in self._recent.values()]
+        believed = [value.file for value in here if isinstance(value, LocatedFile)]
+        on_disk = [located.file for located in self.places(file_hash)]
+        for file in (*believed, *on_disk):
+            if file.hash == file_hash:
+                self._drop(Key("snapshot", file.repository, file.commit))
+                self._drop(Key("file", file.repository, f"{file.commit} {file.path}"))
 
     def restriction(self, repository: str, *, fresh_seconds: float) -> Remembered[bool] | None:
         """Return whether a repository is not for everybody, as was said last."""

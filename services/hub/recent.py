@@ -57,6 +57,11 @@ class Recent(Generic[Key, Value]):
             for key in [key for key in self._entries if holds(key)]:
                 self._drop(key)
 
+    def values(self) -> list[Value]:
+        """Return all values; that counts as no use."""
+        with self._lock:
+            return [value for value, _ in self._entries.values()]
+
     def _drop(self, key: Key) -> None:
         if key in self._entries:
             self._size_bytes -= self._entries.pop(key)[1]

@@ -342,3 +342,21 @@ def test_what_is_forgotten_is_asked_for_again(
     before = services.asked()
     client.snapshot(RENAMED, public.head)
     assert services.asked() == before + 1
+
+
+def test_what_is_distrusted_is_asked_for_again(services: Services, public: FakeRepository) -> None:
+    """By each process that believed it, whoever noticed first."""
+    wrong = services.server.add_repository("owner/wrong", {WEIGHTS_PATH: b"wrong"})
+    size, sha256 = len(WEIGHTS), public.file(WEIGHTS_PATH).content.sha256
+    false_hash = wrong.file(WEIGHTS_PATH).content.sha256
+    lie = (
+        b'{"id": "%s", "sha": "%s", "private": false, "gated": false, "siblings": [{"rfilename": '
+        b'"model.safetensors", "lfs": {"sha256": "%s", "size": %d, "pointerSize": 130}}]}'
+    ) % (NAME.encode(), public.head.encode(), false_hash.encode(), size)
+    services.server.inject(OtherContent(lie), "/api/models/timm", times=1)
+    one, other = services.hub(), services.hub()
+    believed = {hub.locate(NAME, public.head, WEIGHTS_PATH) for hub in (one, other)}
+    assert {located.file.hash for located in believed} == {f"sha256:{false_hash}"}
+    for hub in (one, other):
+        hub.distrust(f"sha256:{false_hash}")
+        assert hub.locate(NAME, public.head, WEIGHTS_PATH).file.hash == f"sha256:{sha256}"
