@@ -116,10 +116,9 @@ class FileResponse(Response):
                     raise
                 # Too late for a problem document: the client sees an answer without end.
                 record.outcome, record.code = "failed", error.code
-            # First, as the connection lasts as long as our hold on its socket.
-            outlet.close()
             await _abort(scope, leaving)
         finally:
+            # What was aborted ends only now: its socket is also ours.
             outlet.close()
             sending.cancel()
             leaving.cancel()

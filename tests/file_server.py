@@ -33,12 +33,30 @@ SIZE = 12_000_001
 SECONDS = 60
 
 
+class MessageCounter:
+    """Counts the bytes of bodies that come as messages."""
+
+    def __init__(self, app: Any, *, counts: list[int]) -> None:
+        self._app = app
+        self._counts = counts
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer as the app does."""
+
+        async def send_counted(message: Any) -> None:
+            self._counts.append(len(message.get("body", b"")))
+            await send(message)
+
+        await self._app(scope, receive, send_counted)
+
+
 class FileApp:
     """A server of files that arrive as a test says."""
 
     def __init__(self, directory: Path, *, limit: int, stall_timeout_seconds: float) -> None:
         self.files: dict[str, ArrivingFile] = {}
         self.scopes: dict[str, Any] = {}
+        self.message_bytes: list[int] = []
         self.metrics = Metrics()
         self.sender = FileSender(limit=limit, threads=2)
         self._directory = directory
@@ -47,7 +65,10 @@ class FileApp:
         logger = make_logger("info", stream=self.log)
         self.app = FastAPI(
             openapi_url=None,
-            middleware=[Middleware(RequestMiddleware, metrics=self.metrics, logger=logger)],
+            middleware=[
+                Middleware(RequestMiddleware, metrics=self.metrics, logger=logger),
+                Middleware(MessageCounter, counts=self.message_bytes),
+            ],
         )
         install_handlers(self.app, [])
         self.app.add_api_route("/healthz", self._answer_healthz, methods=["GET"])

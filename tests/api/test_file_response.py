@@ -5,20 +5,18 @@ import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from app.bodies import multipart_body
-from app.connection import abort_connection, direct_socket
+from app.outlet import MESSAGE_BYTES
 from tests.file_server import (
     SECONDS,
     SIZE,
     FileApp,
     FileServers,
     content_of,
-    eventually,
     read_all,
     read_exactly,
     read_head,
@@ -53,19 +51,9 @@ def test_a_file_arrives_whole(files: FileApp) -> None:
 
 def test_it_goes_past_the_server(files: FileApp) -> None:
     """Nearly all of it does: messages carry the first bytes alone."""
-    files.get("/files/weights")
-    scope = files.scopes["weights"]
-    assert direct_socket(scope) is not None
-    messages: list[int] = []
-    plain = files.sender.read
-
-    async def read(file: int, start: int, stop: int, *, hold: Any) -> bytes:
-        messages.append(stop - start)
-        return await plain(file, start, stop, hold=hold)
-
-    files.sender.read = read  # type: ignore[method-assign]
+    files.message_bytes.clear()
     assert files.get("/files/weights").content == content_of(1)
-    assert sum(messages) == 2**16
+    assert sum(files.message_bytes) == MESSAGE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -91,6 +79,22 @@ def test_several_ranges_arrive_in_parts(files: FileApp) -> None:
     )
     response = files.get("/files/weights", Range=f"bytes={ranges}")
     assert response.content == expected + body.suffix
+
+
+def test_parts_stay_in_order_while_the_socket_is_full(files: FileApp) -> None:
+    """What goes past the server waits for what the server still has to write."""
+    spans: list[tuple[int, int]] = []
+    for start in range(0, SIZE - 1_400_000, 1_400_000):
+        spans += [(start, start + 60_000), (start + 100_000, start + 1_300_000)]
+    body = multipart_body(tuple(spans), size=SIZE, etag="tag")
+    ranges = ",".join(f"{start}-{stop - 1}" for start, stop in spans)
+    request = f"GET /files/weights HTTP/1.1\r\nRange: bytes={ranges}\r\nX-Rest:"
+    with files.connect(request, is_small=True) as connection:
+        read_head(connection)
+        for prefix, (start, stop) in zip(body.prefixes, spans, strict=True):
+            assert read_exactly(connection, len(prefix)) == prefix
+            assert read_exactly(connection, stop - start) == content_of(1)[start:stop]
+        assert read_exactly(connection, len(body.suffix)) == body.suffix
 
 
 def test_a_kept_connection_answers_again(files: FileApp) -> None:
@@ -152,113 +156,6 @@ def test_an_empty_file_has_an_answer(files: FileApp) -> None:
     with files.connect("GET /files/empty", "GET /healthz") as connection:
         assert b"content-length: 0\r\n" in read_head(connection)
         assert b"content-length: 4\r\n" in read_head(connection)
-
-
-def test_a_client_that_leaves_ends_its_answer(files: FileApp) -> None:
-    """At once, and the file is closed."""
-    file = files.files["weights"]
-    for _ in range(5):
-        with files.connect("GET /files/weights", is_small=True) as connection:
-            assert read_exactly(connection, 15) == b"HTTP/1.1 200 OK"
-            assert file.opened == 1
-        eventually(lambda: file.opened == 0)
-    line = files.log.wait_for(path="/files/weights", outcome="disconnected")
-    assert 0 < line["sent_bytes"] < SIZE
-
-
-def test_a_client_that_stops_reading_is_cut_off(servers: FileServers) -> None:
-    """After the time-out, by a reset: it must not take what it has for the whole."""
-    files = servers.make(stall_timeout_seconds=0.2)
-    file = files.add("weights", content_of(1))
-    with files.connect("GET /files/weights", is_small=True) as connection:
-        line = files.log.wait_for(path="/files/weights", outcome="stalled")
-        assert 0 < line["sent_bytes"] < SIZE
-        eventually(lambda: file.opened == 0)
-        with pytest.raises(ConnectionResetError):
-            read_all(connection)
-
-
-def test_those_who_do_not_read_hold_nobody_up(files: FileApp) -> None:
-    """Fifty of them need no more threads than one."""
-    file = files.files["weights"]
-    files.get("/files/weights")
-    threads = threading.active_count()
-    with contextlib.ExitStack() as stack:
-        for _ in range(50):
-            connection = stack.enter_context(files.connect("GET /files/weights", is_small=True))
-            assert read_exactly(connection, 15) == b"HTTP/1.1 200 OK"
-        assert file.opened == 50
-        assert files.get("/files/weights").content == content_of(1)
-        # Threads that read the first bytes begin with the first who need them.
-        assert threading.active_count() <= threads + 1
-
-
-def test_an_answer_too_many_is_refused_at_once(servers: FileServers) -> None:
-    """503 with Retry-After, and its file is closed."""
-    files = servers.make(limit=2)
-    file = files.add("weights", content_of(1))
-    with (
-        files.connect("GET /files/weights", is_small=True) as one,
-        files.connect("GET /files/weights", is_small=True) as two,
-    ):
-        assert one.recv(1)
-        assert two.recv(1)
-        refused = files.get("/files/weights")
-        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
-        assert refused.headers["retry-after"] == "1"
-        assert file.opened == 2
-    eventually(lambda: file.opened == 0)
-    assert files.get("/files/weights").status_code == 200
-
-
-def test_a_server_that_drains_ends_what_runs_and_begins_nothing(files: FileApp) -> None:
-    """What is being sent arrives."""
-    with files.connect("GET /files/weights", is_small=True) as connection:
-        read_head(connection)
-        files.call(files.sender.drain)
-        refused = files.get("/files/weights")
-        assert (refused.status_code, refused.json()["code"]) == (503, "shutting_down")
-        assert read_exactly(connection, SIZE) == content_of(1)
-
-
-def test_shutdown_ends_answers_after_its_deadline(files: FileApp) -> None:
-    """A client that does not read does not keep the server."""
-    with files.connect("GET /files/weights", is_small=True) as connection:
-        assert connection.recv(1)
-        files.server.stop()
-        files.log.wait_for(path="/files/weights", outcome="cancelled")
-        with pytest.raises(ConnectionResetError):
-            read_all(connection)
-
-
-def test_a_connection_that_is_aborted_ends_its_answer(files: FileApp) -> None:
-    """By a reset, although the answer has a descriptor of its own."""
-    file = files.files["weights"]
-    with files.connect("GET /files/weights", is_small=True) as connection:
-        read_head(connection)
-        files.call(lambda: abort_connection(files.scopes["weights"]))
-        with pytest.raises(ConnectionResetError):
-            read_all(connection)
-        eventually(lambda: file.opened == 0)
-    files.log.wait_for(path="/files/weights", outcome="disconnected")
-
-
-def test_a_file_that_became_shorter_has_no_end(files: FileApp) -> None:
-    """It is a mistake of ours, or a broken disk: the answer is cut off, and logged."""
-    files.files["weights"].truncate(1_000_000)
-    with files.connect("GET /files/weights") as connection:
-        read_head(connection)
-        with pytest.raises(ConnectionResetError):
-            read_all(connection)
-    line = files.log.wait_for(path="/files/weights", outcome="failed")
-    assert line["code"] == "internal"
-
-
-def test_a_file_that_cannot_be_read_has_a_proper_answer(files: FileApp) -> None:
-    """As long as no byte was sent."""
-    files.files["weights"].truncate(0)
-    response = files.get("/files/weights")
-    assert (response.status_code, response.json()["code"]) == (500, "internal")
 
 
 def test_no_client_gets_the_bytes_of_another(files: FileApp) -> None:
