@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from services.blobs.errors import twin_of
 from services.bounded_executor import BoundedExecutor
 from services.digest_store import Digests, DigestStore, FileKey
 from services.errors import OverloadedError
@@ -44,14 +45,14 @@ class DigestProgress:
 @dataclass(slots=True)
 class _Job:
     key: FileKey
-    file: WeightsFile
+    size_bytes: int
     bytes_done: int = 0
     error: Exception | None = None
 
     def progress(self) -> DigestProgress:
-        seconds = (self.file.size_bytes - self.bytes_done) // _ASSUMED_BYTES_PER_SECOND
+        seconds = (self.size_bytes - self.bytes_done) // _ASSUMED_BYTES_PER_SECOND
         retry = min(max(1, seconds), _LONGEST_RETRY_SECONDS)
-        return DigestProgress(self.bytes_done, self.file.size_bytes, retry)
+        return DigestProgress(self.bytes_done, self.size_bytes, retry)
 
 
 @dataclass(slots=True)
@@ -68,7 +69,10 @@ class DigestJobs:
     waiting: int
     on_error: Callable[[FileKey, Exception], None]
     _jobs: dict[FileKey, _Job] = field(default_factory=dict, init=False)
-    _queue: queue.SimpleQueue[_Job | None] = field(default_factory=queue.SimpleQueue, init=False)
+    # What waits has its file; what is over must not keep one open.
+    _queue: queue.SimpleQueue[tuple[_Job, WeightsFile] | None] = field(
+        default_factory=queue.SimpleQueue, init=False
+    )
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
@@ -103,8 +107,8 @@ class DigestJobs:
                     raise OverloadedError(
                         "places for digests", limit=self.waiting + 1, retry_after_seconds=30
                     )
-                job = self._jobs[key] = _Job(key, file)
-                self._queue.put(job)
+                job = self._jobs[key] = _Job(key, file.size_bytes)
+                self._queue.put((job, file))
                 self._start_thread()
             return job.progress()
 
@@ -126,18 +130,22 @@ class DigestJobs:
             self._thread.start()
 
     def _work(self) -> None:
-        while (job := self._queue.get()) is not None and not self._stopping.is_set():
-            try:
-                digests = compute_digests(job.file, advance=partial(self._advance, job))
-                if digests is None:
-                    return
-                self.store.add(job.key, digests)
-            except Exception as error:  # noqa: BLE001 - the thread must outlive any file
-                job.error = error
-                self.on_error(job.key, error)
-            else:
-                with self._lock:
-                    self._jobs.pop(job.key)
+        while (queued := self._queue.get()) is not None and not self._stopping.is_set():
+            self._compute(*queued)
+            del queued  # or its file would be open until another one comes
+
+    def _compute(self, job: _Job, file: WeightsFile) -> None:
+        try:
+            digests = compute_digests(file, advance=partial(self._advance, job))
+            if digests is None:
+                return
+            self.store.add(job.key, digests)
+        except Exception as error:  # noqa: BLE001 - the thread must outlive any file
+            job.error = twin_of(error)  # without frames, which have the file
+            self.on_error(job.key, error)
+        else:
+            with self._lock:
+                self._jobs.pop(job.key)
 
     def _advance(self, job: _Job, bytes_done: int) -> bool:
         job.bytes_done = bytes_done

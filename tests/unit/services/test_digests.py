@@ -1,6 +1,7 @@
 """Digest jobs: one after the other, stopped, failing."""
 
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -110,3 +111,19 @@ def test_progress_grows() -> None:
     assert store.added.acquire(timeout=30)
     assert store.kept[key(1)].size == 3 * 2**22
     working.close()
+
+
+@pytest.mark.parametrize("kind", [Zeros, Poison])
+def test_a_file_is_let_go_of_when_its_digests_are_over(kind: type[Zeros]) -> None:
+    """It may hold files of a checkpoint open, which nobody can evict meanwhile."""
+    store = MemoryStore()
+    running, errors, failed = jobs(store)
+    file = kind(100)
+    gone = threading.Event()
+    weakref.finalize(file, gone.set)
+    running.begin(key(1), file)  # type: ignore[arg-type]
+    del file
+    assert failed.wait(30) if kind is Poison else store.added.acquire(timeout=30)
+    errors.clear()
+    assert gone.wait(30)
+    running.close()
