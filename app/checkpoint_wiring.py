@@ -209,7 +209,7 @@ def _checkpoints(
             at_once=max(1, settings.limit_fetches // 2),
             limit=_MOST_PREFETCHES,
         ),
-        inventory=Inventory(hub=hub, blobs=blobs, disk=executors.disk),
+        inventory=Inventory(hub=hub, blobs=blobs, disk=executors.disk, asking=executors.asking),
     )
 
 

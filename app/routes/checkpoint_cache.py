@@ -83,7 +83,7 @@ async def remove_checkpoint(request: Request) -> Response:
     """Remove what is kept of a repository."""
     query = read_query(request, "revision")
     removal = await wiring_of(request).checkpoints.inventory.remove(
-        repository_of(request), query.get("revision", "")
+        repository_of(request), query.get("revision", ""), token=read_hub_token(request)
     )
     return Response(removal_out(removal).model_dump_json(), media_type=_JSON, headers=_NEVER_STORED)
 
@@ -120,7 +120,7 @@ _PREFETCH = {
 _REMOVE = {
     "summary": "Remove what is kept of a repository",
     "description": "Its files are fetched anew when they are asked for. Files that are being "
-    "read, or pinned, are left.",
+    "read, or pinned, are left. What is private is removed by who may read it.",
     "responses": {200: json_answer(RemovalOut, "What was removed, and what was left.")},
     "codes": (*NAMING_CODES, *ASKING_CODES, "not_cached", "overloaded"),
 }
@@ -168,5 +168,7 @@ for _path, _describe, _prefetch, _remove in (
         router,
         "DELETE",
         _path,
-        **_with_owner(_REMOVE, _path, [NAMING_PARAMETERS[0]], f"curl -X DELETE {_HOST}/{{}}"),
+        **_with_owner(
+            _REMOVE, _path, [NAMING_PARAMETERS[0], HUB_TOKEN], f"curl -X DELETE {_HOST}/{{}}"
+        ),
     )(_remove)

@@ -1,5 +1,6 @@
 """What is kept of checkpoints: listed and removed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.blobs.errors import BlobInUseError
@@ -43,10 +44,13 @@ class Removal:
 class Inventory:
     """Knows what is on disk, and where it is from. For one event loop."""
 
-    def __init__(self, *, hub: Hub, blobs: BlobStore, disk: BoundedExecutor) -> None:
+    def __init__(
+        self, *, hub: Hub, blobs: BlobStore, disk: BoundedExecutor, asking: BoundedExecutor
+    ) -> None:
         self._hub = hub
         self._blobs = blobs
         self._disk = disk
+        self._asking = asking
 
     @property
     def quota_bytes(self) -> int:
@@ -57,19 +61,30 @@ class Inventory:
         """Return all that is kept, what was used last first."""
         return await self._disk.run(self._files)
 
-    async def remove(self, repository: str, revision: str) -> Removal:
+    async def remove(self, repository: str, revision: str, *, token: str | None) -> Removal:
         """Remove the files of a repository from disk, but what others read or pinned.
 
         Raises:
-            NotCachedError: If nothing of it is kept here.
+            NotCachedError: If nothing of it is kept here that this caller may know of.
         """
-        return await self._disk.run(lambda: self._remove(repository, revision))
+        kept = await self._disk.run(lambda: self._known(repository, revision))
+        known = await self._asking.run(lambda: self._told(kept, token))
+        if not known:
+            shown = f"{repository}@{revision}" if revision else repository
+            raise NotCachedError(
+                "repository",
+                shown,
+                "has no file that is kept here, or is private and this caller's token may not "
+                "read it",
+                "what GET /v1/checkpoints lists",
+            )
+        return await self._disk.run(lambda: self._remove(known))
 
-    def _remove(self, repository: str, revision: str) -> Removal:
+    def _remove(self, files: Sequence[LocatedFile]) -> Removal:
         freed_bytes = 0
         removed: list[LocatedFile] = []
         left: list[LocatedFile] = []
-        for located in self._known(repository, revision):
+        for located in files:
             try:
                 freed_bytes += self._blobs.remove(located.file.hash)
             except BlobInUseError:
@@ -85,12 +100,14 @@ class Inventory:
         kept = {blob.hash for blob in self._blobs.blobs()}
         known = self._hub.known_files(repository, revision or None)
         files = {located.file.hash: located for located in known if located.file.hash in kept}
-        if not files:
-            shown = f"{repository}@{revision}" if revision else repository
-            raise NotCachedError(
-                "repository",
-                shown,
-                "has no file that is kept here",
-                "what GET /v1/checkpoints lists",
-            )
         return list(files.values())
+
+    def _told(self, files: Sequence[LocatedFile], token: str | None) -> list[LocatedFile]:
+        """Return the files that a caller may know of."""
+        commits = {located.file.repository: located.file.commit for located in files}
+        told = {
+            repository
+            for repository, commit in commits.items()
+            if self._hub.may_know(repository, commit, token=token)
+        }
+        return [located for located in files if located.file.repository in told]

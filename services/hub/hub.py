@@ -30,6 +30,7 @@ from services.hub.references import parse_file, parse_repository, parse_revision
 from services.hub.rights import REFUSALS, MemoryTimes, Rights
 from services.hub.snapshots import Snapshots
 from services.hub.upstream import Upstream
+from weightbank.errors import WeightbankError
 from weightbank.stored import StoredFile
 
 Answer = TypeVar("Answer")
@@ -158,6 +159,16 @@ class Hub:
             WeightbankError: As ``snapshot``.
         """
         self.snapshot(repository, commit, token=token)
+
+    def may_know(self, repository: str, commit: str, *, token: str | None = None) -> bool:
+        """Whether a caller may be told of a repository: it is everybody's, or theirs to read."""
+        if self._rights.is_public(repository):
+            return True
+        try:
+            self.authorize(repository, commit, token=token)
+        except WeightbankError:
+            return False
+        return True
 
     def origin(self, located: LocatedFile, *, token: str | None = None) -> Origin:
         """Return where a file's bytes come from, for a caller; asks nothing yet."""

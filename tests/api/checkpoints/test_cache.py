@@ -9,6 +9,7 @@ from tests.api.checkpoints.conftest import CHECKPOINT, REPOSITORY
 from tests.api.conftest import LiveServer
 from tests.hub.checkpoints import MadeCheckpoint, timm_resnet
 from tests.hub.server import HubServer
+from tests.servers import wait_until
 
 KEPT = "/v1/checkpoints"
 
@@ -68,6 +69,27 @@ def test_private_repositories_are_not_named(
         client.get(CHECKPOINT, headers={"X-HF-Token": "hf_reader"})
         (file,) = client.get(KEPT).json()["files"]
     assert file["places"] == []
+
+
+def test_private_repositories_are_removed_by_who_may_read_them(
+    make_hub_server: Callable[..., LiveServer], hub: HubServer, tiny: MadeCheckpoint
+) -> None:
+    """For all others they are as if nothing of them were kept."""
+    hub.add_repository(REPOSITORY, tiny.files, private=True)
+    hub.grant("hf_reader", REPOSITORY)
+    hub.add_user("hf_other")
+    reader = {"X-HF-Token": "hf_reader"}
+    with make_hub_server().client() as client:
+        commit = client.get(CHECKPOINT, headers=reader).headers["X-Repo-Commit"]
+        for token in ({}, {"X-HF-Token": "hf_other"}, {"X-HF-Token": "hf_unknown"}):
+            for path in (CHECKPOINT, f"{CHECKPOINT}?revision={commit}"):
+                refused = client.delete(path, headers=token)
+                assert (refused.status_code, refused.json()["code"]) == (404, "not_cached")
+        unknown = client.delete("/v1/checkpoints/timm/none").json()["detail"]
+        refused = client.delete(CHECKPOINT)
+        assert refused.json()["detail"] == unknown.replace("timm/none", REPOSITORY)
+        # An answer lets go of its file a moment after its end.
+        wait_until(lambda: len(client.delete(CHECKPOINT, headers=reader).json()["removed"]) == 1)
 
 
 def test_what_is_removed_is_fetched_anew(
