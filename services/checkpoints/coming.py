@@ -6,6 +6,7 @@ blobs that stand for the later ones, and give way to the real ones when their ti
 """
 
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -75,6 +76,7 @@ class ComingBlob:
 
     def wait_beyond(self, offset: int, timeout_seconds: float | None = None) -> int:
         """See ``OpenBlob.wait_beyond``."""
+        begun = time.monotonic()
         with self._changed:
             self._changed.wait_for(
                 lambda: self._blob is not None or self._error is not None, timeout_seconds
@@ -82,7 +84,11 @@ class ComingBlob:
             blob, error = self._blob, self._error
         if error is not None:
             raise twin_of(error)
-        return 0 if blob is None else blob.wait_beyond(offset, timeout_seconds)
+        if blob is None:
+            return 0
+        if timeout_seconds is not None:
+            timeout_seconds = max(0.0, timeout_seconds - (time.monotonic() - begun))
+        return blob.wait_beyond(offset, timeout_seconds)
 
     def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
         """See ``OpenBlob.watch``."""
@@ -103,9 +109,8 @@ class ComingBlob:
 
     def close(self) -> None:
         """See ``OpenBlob.close``."""
-        if self._blob is None:
-            self.fail(ShuttingDownError())
-        else:
+        self.fail(ShuttingDownError())  # unless it has come: it cannot come any more
+        if self._blob is not None:
             self._blob.close()
 
     def __enter__(self) -> Self:

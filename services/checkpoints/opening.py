@@ -1,29 +1,73 @@
-"""Files of a checkpoint, opened together; what cannot be fetched yet is brought in its turn."""
+"""Files of a checkpoint, opened together; what cannot be fetched yet is brought in its turn.
+
+Theory of operation: a file that finds no place among the fetches is promised: a blob
+stands for it, with the header that the Hub shows. A task brings what was promised, one
+file after the other, for as long as somebody reads: it holds none of those blobs itself.
+"""
 
 import asyncio
+import weakref
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from services.checkpoints.catalogue import Catalogue
 from services.checkpoints.coming import ComingBlob
+from services.checkpoints.formats import kind_of
 from services.checkpoints.headers import Headers
 from services.checkpoints.parallel import in_parallel
 from services.checkpoints.reader import OpenFile
 from services.checkpoints.store import CheckpointStore, key_of
-from services.errors import OverloadedError
+from services.errors import OverloadedError, ShuttingDownError
 from services.hub.errors import CorruptFileError
 from services.hub.located import LocatedFile
 from weightbank.errors import NO_VALUE
+from weightbank.stored_header import StoredHeader
 
-_TRY_AGAIN_SECONDS = 0.25
+
+@dataclass(frozen=True, slots=True)
+class _Promise:
+    """A file that comes later.
+
+    Attributes:
+        located: The file.
+        header: That readers of its blob believe it to have.
+        blob: What stands for it, until nobody has that any more.
+    """
+
+    located: LocatedFile
+    header: StoredHeader
+    blob: "weakref.ref[ComingBlob]"
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody waits for it."""
+        blob = self.blob()
+        return blob is not None and blob.error is None
 
 
 class Opening:
     """Opens files as blobs with headers. For one event loop."""
 
-    def __init__(self, *, catalogue: Catalogue, store: CheckpointStore, headers: Headers) -> None:
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        store: CheckpointStore,
+        headers: Headers,
+        pause_seconds: float = 0.25,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            catalogue: Shows headers of files that are not here.
+            store: Opens files.
+            headers: Reads the headers of those.
+            pause_seconds: Until a fetch that found no place is tried again.
+        """
         self._catalogue = catalogue
         self._store = store
         self._headers = headers
+        self._pause_seconds = pause_seconds
         self._bringing: set[asyncio.Task[None]] = set()
 
     async def open_all(self, files: Sequence[LocatedFile], *, token: str | None) -> list[OpenFile]:
@@ -34,33 +78,27 @@ class Opening:
             token: Of the caller, whose rights were checked.
 
         Raises:
-            OverloadedError: If not even one of those that are missing can be begun.
+            OverloadedError: If none of them is here, on its way, or can be begun; or a
+                pickle cannot, whose header nobody can tell beforehand.
             WeightbankError: If one cannot be had, or not believed.
         """
-        refused: list[OverloadedError] = []
+        refusals: list[OverloadedError] = []
 
         async def open_one(located: LocatedFile) -> OpenFile | None:
             try:
                 return await self._open(located, token=token)
             except OverloadedError as error:
-                refused.append(error)
+                if kind_of(located.file.path) == "pickle":
+                    raise
+                refusals.append(error)
                 return None
 
         opened = await in_parallel(files, open_one)
-        if refused and not any(file is not None for file in opened):
-            raise refused[0]
-        waiting: list[tuple[LocatedFile, OpenFile]] = []
-        found: list[OpenFile] = []
-        for located, file in zip(files, opened, strict=True):
-            if file is None:
-                file = await self._glance(located, token=token)  # noqa: PLW2901 - stands for it
-                waiting.append((located, file))
-            found.append(file)
-        if waiting:
-            task = asyncio.ensure_future(self._bring(waiting, token=token))
-            self._bringing.add(task)
-            task.add_done_callback(self._bringing.discard)
-        return found
+        if refusals and len(refusals) == len(opened):
+            raise refusals[0]
+        missing = [place for place, file in zip(files, opened, strict=True) if file is None]
+        promised = iter(await self._promise(missing, token=token))
+        return [next(promised) if file is None else file for file in opened]
 
     async def close(self) -> None:
         """Bring nothing more."""
@@ -77,40 +115,56 @@ class Opening:
             blob.close()
             raise
 
-    async def _glance(self, located: LocatedFile, *, token: str | None) -> OpenFile:
-        header = await self._catalogue.header(located, token=token)
-        return OpenFile(ComingBlob(key_of(located)), header)
+    async def _promise(
+        self, files: Sequence[LocatedFile], *, token: str | None
+    ) -> Sequence[OpenFile]:
+        """Return what stands for files, and have them brought."""
+        if not files:
+            return []
+        headers = await in_parallel(
+            files, lambda located: self._catalogue.header(located, token=token)
+        )
+        blobs = [ComingBlob(key_of(located)) for located in files]
+        promises = list(map(_Promise, files, headers, map(weakref.ref, blobs)))
+        task = asyncio.ensure_future(self._bring(promises, token=token))
+        self._bringing.add(task)
+        task.add_done_callback(self._bringing.discard)
+        return list(map(OpenFile, blobs, headers))
 
-    async def _bring(
-        self, waiting: Sequence[tuple[LocatedFile, OpenFile]], *, token: str | None
-    ) -> None:
+    async def _bring(self, promises: Sequence[_Promise], *, token: str | None) -> None:
         """Open one file after the other, as soon as each can be fetched."""
+        error: Exception = ShuttingDownError()  # it is cancelled then alone
         try:
-            for located, file in waiting:
-                assert isinstance(file.blob, ComingBlob)
-                file.blob.arrive((await self._open_as_promised(located, file, token=token)).blob)
-        except BaseException as error:
-            # Whoever reads what never comes hears why; a task that is cancelled, too.
-            known = error if isinstance(error, Exception) else OverloadedError("files", limit=0)
-            for _, file in waiting:
-                assert isinstance(file.blob, ComingBlob)
-                file.blob.fail(known)
-            if not isinstance(error, Exception):
-                raise
+            for promise in promises:
+                await self._keep(promise, token=token)
+        except Exception as caught:  # noqa: BLE001 - whoever reads what never comes hears why
+            error = caught
+        finally:
+            for promise in promises:
+                blob = promise.blob()
+                if blob is not None:
+                    blob.fail(error)
 
-    async def _open_as_promised(
-        self, located: LocatedFile, promised: OpenFile, *, token: str | None
-    ) -> OpenFile:
-        while True:
+    async def _keep(self, promise: _Promise, *, token: str | None) -> None:
+        """Open a file, and have it give its bytes to the blob that stands for it."""
+        while promise.is_wanted:
             try:
-                opened = await self._open(located, token=token)
+                opened = await self._open(promise.located, token=token)
             except OverloadedError:
-                await asyncio.sleep(_TRY_AGAIN_SECONDS)
+                await asyncio.sleep(self._pause_seconds)
                 continue
-            if opened.header == promised.header:
-                return opened
-            opened.blob.close()
-            self._headers.forget(located.file.hash)
-            raise CorruptFileError(
-                located.file.path, NO_VALUE, "has another header than the Hub showed before"
-            )
+            self._check(opened, promise)
+            blob = promise.blob()
+            if blob is None:
+                opened.blob.close()
+            else:
+                blob.arrive(opened.blob)
+            return
+
+    def _check(self, opened: OpenFile, promise: _Promise) -> None:
+        if opened.header == promise.header:
+            return
+        opened.blob.close()
+        file = promise.located.file
+        self._headers.forget(file.hash)
+        raise CorruptFileError(file.path, NO_VALUE, "has another header than the Hub showed before")
