@@ -1,5 +1,6 @@
 """What becomes of checkpoints, in metrics and in the log."""
 
+from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -19,6 +20,7 @@ class CheckpointWatch:
 
     def __init__(self, registry: CollectorRegistry, logger: Any) -> None:
         self._logger = logger
+        self._doubt: Callable[[str], None] | None = None
         self._questions = Histogram(
             "weightbank_hub_seconds",
             "How long the Hub took to answer, by kind of question; of a transfer, to begin.",
@@ -51,6 +53,10 @@ class CheckpointWatch:
         self._evicted = _counter(
             registry, "checkpoint_evicted_bytes", "Bytes that made room for others."
         )
+
+    def when_corrupt(self, doubt: Callable[[str], None]) -> None:
+        """Have a function called with the hash of each file that proved to be another."""
+        self._doubt = doubt
 
     def asked(self, what: Asked, seconds: float, failure: str | None) -> None:
         """See ``HubObserver.asked``."""
@@ -112,6 +118,8 @@ class CheckpointWatch:
             seconds=round(seconds, 3),
             problem=None if error is None else str(error),
         )
+        if outcome == "corrupt" and self._doubt is not None:
+            self._doubt(key.hash)
 
     def evicted(self, blob_hash: str, *, size_bytes: int) -> None:
         """See ``BlobObserver.evicted``."""

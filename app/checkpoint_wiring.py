@@ -95,9 +95,11 @@ async def wire_checkpoints(
         log=watch.converted,
     )
     executors = _Executors.of(settings)
+    hub = _hub(settings, upstream, memory, watch)
+    watch.when_corrupt(hub.distrust)
     checkpoints = _checkpoints(
         settings,
-        hub=_hub(settings, upstream, memory, watch),
+        hub=hub,
         blobs=blobs,
         converter=converter,
         executors=executors,
@@ -159,7 +161,10 @@ def _checkpoints(
     limits = settings.limits()
     cached_tensors = settings.cache_tensors // 2
     headers = Headers(
-        parsing=resolving, cached_tensors=cached_tensors, header_bytes=settings.limit_header_bytes
+        parsing=resolving,
+        cached_tensors=cached_tensors,
+        header_bytes=settings.limit_header_bytes,
+        doubt=lambda hash_: executors.disk.run(lambda: hub.distrust(hash_)),
     )
     pickles = Pickles(
         settings.checkpoint_directory / "converted",

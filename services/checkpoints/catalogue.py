@@ -115,6 +115,7 @@ class Catalogue:
             lambda: self._hub.locate(file.repository, file.commit, file.path, token=token)
         )
         if located.file.hash != file.hash:
+            await self._asking.run(lambda: self._hub.distrust(located.file.hash))
             raise CorruptFileError(
                 file.path, located.file.hash, "is its hash at the Hub now", file.hash
             )

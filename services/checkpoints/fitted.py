@@ -23,9 +23,9 @@ from weightbank.layout import Layout
 from weightbank.limits import Limits
 from weightbank.prepared import PreparedTensors
 from weightbank.resolved import ResolvedSpec
-from weightbank.stored import Checkpoint, CheckpointName
+from weightbank.stored import Checkpoint, CheckpointName, StoredFile
 
-_Key = tuple[CheckpointName, str, Wishes]
+_Key = tuple[CheckpointName, tuple[StoredFile, ...], Wishes]
 _Headers = tuple[int, ...]
 """Identities of headers that somebody holds."""
 
@@ -101,8 +101,15 @@ class Fitting:
         """
         if chosen.choice.kind == "document":
             raise InvalidFileError("file", chosen.choice.path, "has no tensors", "a checkpoint")
-        checkpoint, reader = await self._opened(name, chosen, token=token, is_read=is_read)
-        layout = await self._layout(checkpoint, wishes, chosen, token=token)
+        key = (name, tuple(located.file for located in chosen.files), wishes)
+        reader: BlobReader | None = None
+        layout = None if is_read else self._layouts.peek(key)
+        if layout is None:
+            if is_read:
+                checkpoint, reader = await self._sources.open_checkpoint(name, chosen, token=token)
+            else:
+                checkpoint = await self._catalogue.tensors(name, chosen, token=token)
+            layout = await self._layout(key, checkpoint, reader, chosen, token=token)
         file = WeightsFile(
             layout,
             seed=seed or 0,
@@ -113,23 +120,27 @@ class Fitting:
         resolved = layout.resolved
         return FittedFile(file, resolved.id, _is_seeded(resolved), reader, chosen)
 
-    async def _opened(
-        self, name: CheckpointName, chosen: Chosen, *, token: str | None, is_read: bool
-    ) -> tuple[Checkpoint, BlobReader | None]:
-        if is_read:
-            return await self._sources.open_checkpoint(name, chosen, token=token)
-        return await self._catalogue.tensors(name, chosen, token=token), None
-
     async def _layout(
-        self, checkpoint: Checkpoint, wishes: Wishes, chosen: Chosen, *, token: str | None
+        self,
+        key: _Key,
+        checkpoint: Checkpoint,
+        reader: BlobReader | None,
+        chosen: Chosen,
+        *,
+        token: str | None,
     ) -> Layout:
-        key = (checkpoint.name, checkpoint.commit, wishes)
-
         async def load() -> Layout:
             model = await self._descriptions.model(chosen, token=token)
-            return await self._resolving.run(lambda: self._lay_out(checkpoint, wishes, model))
+            return await self._resolving.run(lambda: self._lay_out(checkpoint, key[-1], model))
 
-        return await self._layouts.get(key, load)
+        if reader is not None and reader.is_verified:
+            return await self._layouts.get(key, load)
+        # Held until then, so that no other header can have the identity of one of these.
+        headers = [] if reader is None else reader.headers
+        shared = (key, tuple(map(id, headers)))
+        layout = await self._unverified.run(shared, load)
+        del headers
+        return layout
 
     def _lay_out(self, checkpoint: Checkpoint, wishes: Wishes, model: ModelDescription) -> Layout:
         resolved = fit(checkpoint, wishes, description=model, limits=self._limits)

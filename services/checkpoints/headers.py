@@ -1,20 +1,20 @@
 """Headers of safetensors files: from a blob that is here or arrives, or a glance at the Hub.
 
-Theory of operation: the header of a file whose hash was found right is kept for good.
-What only arrives, or is only glanced at, may be a lie. The first is parsed once for all
-who wait for it, and not kept; the second is kept for a short while. A header that
-contradicts what was said of its file throws doubt on that, too.
+Theory of operation: the header of a file whose hash was found right is known by that
+hash for good. What only arrives, or is only glanced at, may be a lie; what was glanced
+at is believed for a short while. All of them are parsed once for everybody, and known
+by their bytes. A header that contradicts what was said of its file throws doubt on
+that, too.
 """
 
 import asyncio
-import os
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from services.blobs.blob import OpenBlob
 from services.bounded_executor import BoundedExecutor
 from services.checkpoints import arrivals
-from services.single_flight import SingleFlight
 from services.single_flight_cache import SingleFlightCache
 from weightbank.errors import InvalidCheckpointError
 from weightbank.stored_header import LENGTH_BYTES, StoredHeader, header_length, parse_header
@@ -56,13 +56,15 @@ class Headers:
         self._parsing = parsing
         self._header_bytes = header_bytes
         self._doubt = doubt
+        self._parsed: SingleFlightCache[tuple[bytes, int], StoredHeader] = SingleFlightCache(
+            capacity=cached_tensors, weigh=_weigh
+        )
         self._verified: SingleFlightCache[str, StoredHeader] = SingleFlightCache(
             capacity=cached_tensors, weigh=_weigh
         )
         self._told: SingleFlightCache[str, _Told] = SingleFlightCache(
             capacity=cached_tensors, weigh=lambda told: _weigh(told.header)
         )
-        self._arriving: SingleFlight[tuple[int, int], StoredHeader] = SingleFlight()
 
     async def of_blob(self, blob: OpenBlob) -> StoredHeader:
         """Return the header of a file as soon as it is here.
@@ -71,22 +73,22 @@ class Headers:
             InvalidCheckpointError: If it cannot be believed.
             Exception: What ended the file's arrival before.
         """
+        hash_, size_bytes = blob.key.hash, blob.key.size_bytes
+        is_verified = blob.is_verified
+        known = self._verified.peek(hash_) if is_verified else None
+        if known is not None:
+            return known
 
         async def read(start: int, stop: int) -> bytes:
             return await arrivals.read(blob, start, stop)
 
-        def load() -> Awaitable[StoredHeader]:
-            return self._load(read, blob.key.size_bytes, glance_bytes=LENGTH_BYTES)
-
-        if blob.is_verified:
-            return await self._verified.get(blob.key.hash, load)
-        self._told.drop(blob.key.hash)
-        # Another transfer of this hash may bring other bytes: only those who share this
-        # one's file share its header. It is open meanwhile, so no other file can be it.
-        status = os.fstat(blob.fileno())
-        return await self._arriving.run(
-            (status.st_dev, status.st_ino), lambda: self._doubting(blob.key.hash, load)
-        )
+        # Each reads for itself: whoever leaves closes the blob he has opened.
+        if is_verified:
+            header = await self._load(read, size_bytes, glance_bytes=LENGTH_BYTES)
+            self._verified.put(hash_, header)
+            return header
+        self._told.drop(hash_)
+        return await self._doubting(hash_, self._load(read, size_bytes, glance_bytes=LENGTH_BYTES))
 
     async def glance(self, hash_: str, size_bytes: int, read: Read) -> StoredHeader:
         """Return the header of a file that stays where it is.
@@ -107,20 +109,20 @@ class Headers:
         if known is not None and now() - known.read_at >= _TOLD_SECONDS:
             self._told.drop(hash_)
 
-        def load() -> Awaitable[StoredHeader]:
-            return self._load(read, size_bytes, glance_bytes=_GLANCE_BYTES)
-
         async def tell() -> _Told:
+            load = self._load(read, size_bytes, glance_bytes=_GLANCE_BYTES)
             return _Told(await self._doubting(hash_, load), now())
 
         return (await self._told.get(hash_, tell)).header
 
-    async def _doubting(
-        self, hash_: str, load: Callable[[], Awaitable[StoredHeader]]
-    ) -> StoredHeader:
-        """Load a header; if it cannot be believed, neither can what was said of the file."""
+    def forget(self, hash_: str) -> None:
+        """Keep nothing of a file that proved to be another one than was told."""
+        self._told.drop(hash_)
+
+    async def _doubting(self, hash_: str, load: Awaitable[StoredHeader]) -> StoredHeader:
+        """Await a header; if it cannot be believed, neither can what was said of the file."""
         try:
-            return await load()
+            return await load
         except InvalidCheckpointError:
             await self._doubt(hash_)
             raise
@@ -130,11 +132,15 @@ class Headers:
         length = header_length(prefix, file_bytes=size_bytes, limit_bytes=self._header_bytes)
         if length > len(prefix):
             prefix += await read(len(prefix), length)
-        return await self._parsing.run(
-            lambda: parse_header(
-                prefix[:length], file_bytes=size_bytes, limit_bytes=self._header_bytes
+        return await self._parse(prefix[:length], size_bytes)
+
+    async def _parse(self, text: bytes, size_bytes: int) -> StoredHeader:
+        async def parse() -> StoredHeader:
+            return await self._parsing.run(
+                lambda: parse_header(text, file_bytes=size_bytes, limit_bytes=self._header_bytes)
             )
-        )
+
+        return await self._parsed.get((hashlib.sha256(text).digest(), size_bytes), parse)
 
 
 def _weigh(header: StoredHeader) -> int:

@@ -15,7 +15,7 @@ from services.blobs.blob import BlobKey, OpenBlob
 from services.blobs.store import BlobStore
 from services.bounded_executor import BoundedExecutor
 from services.conversion.converter import VERSION, Converter
-from services.hub.errors import InsufficientStorageError, PickleRefusedError
+from services.hub.errors import InsufficientStorageError, NotCachedError, PickleRefusedError
 from services.hub.located import LocatedFile
 from services.single_flight import SingleFlight
 
@@ -79,7 +79,7 @@ class Pickles:
 
         Args:
             located: What it is.
-            pickled: Its bytes, all there.
+            pickled: Its bytes, all there; held open so that they stay.
 
         Raises:
             ConversionError: If it cannot be converted within its bounds.
@@ -87,7 +87,7 @@ class Pickles:
         """
         hash_ = located.file.hash
         key = await self._flights.run(
-            hash_, lambda: self._converting.run(lambda: self._convert(hash_, pickled))
+            hash_, lambda: self._converting.run(lambda: self._convert(pickled.key))
         )
         converted = await self._disk.run(lambda: self._blobs.open(key))
         if converted is None:  # others needed its place at once
@@ -107,13 +107,18 @@ class Pickles:
             return None
         return self._blobs.open(key)
 
-    def _convert(self, hash_: str, pickled: OpenBlob) -> BlobKey:
-        source = Path(f"/proc/self/fd/{pickled.fileno()}")
-        key = self._blobs.put(
-            lambda out: self._converter.convert(source, out), size_limit_bytes=self._file_bytes
-        )
+    def _convert(self, pickle: BlobKey) -> BlobKey:
+        # Opened anew: who asked first may leave, and close what he has, before this ends.
+        pickled = self._blobs.open(pickle)
+        if pickled is None:
+            raise NotCachedError("file", pickle.hash, "was removed before it was converted")
+        with pickled:
+            source = Path(f"/proc/self/fd/{pickled.fileno()}")
+            key = self._blobs.put(
+                lambda out: self._converter.convert(source, out), size_limit_bytes=self._file_bytes
+            )
         record = {"hash": key.hash, "size_bytes": key.size_bytes}
-        path = self._record(hash_)
+        path = self._record(pickle.hash)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}.draft")
         draft.write_text(json.dumps(record))

@@ -44,6 +44,11 @@ class BlobReader:
         return all(file.blob.is_verified for file in self._files.values())
 
     @property
+    def headers(self) -> list[StoredHeader]:
+        """Those of all files."""
+        return [file.header for file in self._files.values()]
+
+    @property
     def blobs(self) -> list[OpenBlob]:
         """All that are open."""
         return [file.blob for file in self._files.values()]

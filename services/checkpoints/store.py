@@ -1,5 +1,7 @@
 """The bytes of checkpoints' files: fetched into blobs, pickles converted on the way."""
 
+import asyncio
+
 from services.blobs.blob import BlobKey, OpenBlob
 from services.blobs.store import BlobStore
 from services.bounded_executor import BoundedExecutor
@@ -9,6 +11,9 @@ from services.checkpoints.pickles import Pickles
 from services.hub.errors import InsufficientStorageError
 from services.hub.hub import Hub
 from services.hub.located import LocatedFile
+
+_PAUSES_SECONDS = (0.1, 0.4, 1.5)
+"""What was sent to its end a moment ago may still be on its way to the disk, or be open."""
 
 
 class CheckpointStore:
@@ -57,7 +62,18 @@ class CheckpointStore:
                 f"{self._file_bytes} bytes or fewer",
             )
         origin = self._hub.origin(located, token=token)
-        return await self._disk.run(lambda: self._blobs.fetch(key_of(located), origin))
+
+        async def fetch() -> OpenBlob:
+            return await self._disk.run(lambda: self._blobs.fetch(key_of(located), origin))
+
+        for pause_seconds in _PAUSES_SECONDS:
+            try:
+                return await fetch()
+            except InsufficientStorageError:
+                if located.size_bytes > self._blobs.quota_bytes:
+                    raise
+            await asyncio.sleep(pause_seconds)
+        return await fetch()
 
     async def open_tensors(self, located: LocatedFile, *, token: str | None) -> OpenBlob:
         """Return a file of tensors as safetensors: as it is, or converted from a pickle.
