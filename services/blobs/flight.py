@@ -8,6 +8,7 @@ from services.blobs.arrival import Arrival
 from services.blobs.blob import BlobKey, Origin, TransferBrokenError
 from services.blobs.hashing import ContentHash
 from services.blobs.observer import BlobObserver, Outcome
+from services.blobs.origins import Origins
 from services.blobs.partial import Partial
 from services.blobs.patience import Patience, Persistence
 from services.blobs.room import Room
@@ -31,7 +32,7 @@ class Flight:
 
     Attributes:
         key: What is brought.
-        origin: Where it comes from.
+        origins: Where it comes from.
         partial: Where it goes; closed by whoever ends the flight.
         arrival: How far it is.
         transferred_bytes: What came from the origin.
@@ -49,7 +50,7 @@ class Flight:
         observer: BlobObserver,
     ) -> None:
         self.key = key
-        self.origin = origin
+        self.origins = Origins(origin)
         self.partial = partial
         self.arrival = Arrival(key.size_bytes)
         self.transferred_bytes = 0
@@ -118,7 +119,7 @@ class Flight:
     def _attempt(self, offset: int) -> TransferBrokenError | None:
         """Take what one transfer brings; return what broke it, None if it just ended."""
         try:
-            with self.origin.open(offset) as pieces:
+            with self.origins.open(offset) as pieces:
                 for piece in pieces:
                     self._take(piece)
         except TransferBrokenError as error:

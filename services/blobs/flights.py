@@ -105,6 +105,7 @@ class Flights:
                 raise ShuttingDownError
             flight = self._flights.get(key)
             if flight is not None:
+                flight.origins.add(origin)
                 self._observer.joined(key)
                 return self._reader(flight)
             with self._shelf.locked():
@@ -239,7 +240,7 @@ class Flights:
             error=error,
         )
         if error is not None:
-            flight.arrival.fail(without_frames(error))
+            flight.arrival.fail(without_frames(flight.origins.told(error)))
 
     def _land(self, flight: Flight) -> None:
         """Hand out the last byte, then see to it that the blob stays."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.blobs import BlobKey, OpenBlob, Patience, TransferBrokenError
-from services.errors import OverloadedError, ShuttingDownError
+from services.errors import OverloadedError, RetryError, ShuttingDownError
 from services.hub.errors import (
     CorruptFileError,
     GatedRepositoryError,
@@ -229,6 +229,41 @@ def test_what_no_attempt_mends_ends_the_fetch_at_once(tmp_path: Path, error: Exc
         with store.fetch(KEY, origin) as blob:
             assert read_all(blob) == CONTENT
     assert origin.offsets == [0, 3000, 3000]
+
+
+def test_a_refusal_to_one_is_none_to_others_who_wait(tmp_path: Path) -> None:
+    """The rest comes from where they may have it, in one flight."""
+    private, public = FakeOrigin(CONTENT), FakeOrigin(CONTENT)
+    private.breaks = [4000]
+    private.failures = [None, GatedRepositoryError("repository", "corp/secret", "is not for you")]
+    private.hold(2000)
+    with (
+        store_in(tmp_path, patience=HASTE) as store,
+        store.fetch(KEY, private) as first,
+        store.fetch(KEY, public) as second,
+    ):
+        private.let_go()
+        assert read_all(first) == read_all(second) == CONTENT
+    assert (private.offsets, public.offsets) == ([0, 4000], [4000])
+
+
+def test_a_refusal_to_all_is_told_in_nobodys_words(tmp_path: Path) -> None:
+    """One may not hear what the other asked for."""
+    origins = FakeOrigin(CONTENT), FakeOrigin(CONTENT)
+    for origin in origins:
+        origin.failures = [GatedRepositoryError("repository", "corp/secret", "is not for you")]
+    origins[0].failures = [None, *origins[0].failures]
+    origins[0].breaks = [4000]
+    origins[0].hold(2000)
+    with (
+        store_in(tmp_path, patience=HASTE) as store,
+        store.fetch(KEY, origins[0]) as first,
+        store.fetch(KEY, origins[1]) as second,
+    ):
+        origins[0].let_go()
+        for error in (ended(first), ended(second)):
+            assert isinstance(error, RetryError)
+            assert "secret" not in str(error)
 
 
 @pytest.mark.parametrize("at", [0, 5000, 9999])
