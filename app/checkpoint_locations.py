@@ -1,5 +1,6 @@
 """Paths of checkpoints, with nothing left to defaults that may move."""
 
+import re
 from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -13,7 +14,8 @@ PREFIX = "/v1/checkpoints"
 def location(request: Request, chosen: Chosen) -> str:
     """Return the path of just what a request asks for, at its commit."""
     text = request.scope["query_string"].decode("latin-1")
-    rest = [pair for pair in parse_qsl(text) if pair[0] not in {"revision", "file"}]
+    pairs = parse_qsl(text, keep_blank_values=True)
+    rest = [pair for pair in pairs if pair[0] not in {"revision", "file"}]
     return checkpoint_path(chosen, rest)
 
 
@@ -35,11 +37,11 @@ def checkpoint_path(chosen: Chosen, rest: list[tuple[str, str]]) -> str:
 def file_name(chosen: Chosen) -> str:
     """Return what a client may call the file that it gets.
 
-    Names of repositories and files have been checked: nothing in them has to be escaped.
+    A header is no place for other letters, nor for what would have to be escaped.
     """
     repository = chosen.snapshot.repository.replace("/", "-")
     path = PurePosixPath(chosen.choice.path)
-    name = "".join(c if c.isalnum() or c in "._-" else "-" for c in path.name)
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", path.name)
     if chosen.choice.kind in {"sharded", "pickle"}:
         name = "model.safetensors"
     return f"{repository}-{chosen.snapshot.commit[:12]}-{name}"
