@@ -71,7 +71,7 @@ def progress_out(progress: Progress) -> PrefetchOut:
         repository=snapshot.repository,
         commit=snapshot.commit,
         status="complete" if progress.is_complete else "fetching",
-        bytes=progress.chosen.size_bytes,
+        bytes=progress.size_bytes,
         arrived_bytes=progress.arrived_bytes,
         files=[
             FileProgressOut(

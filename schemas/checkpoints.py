@@ -80,7 +80,9 @@ class PrefetchOut(WireModel):
     status: Literal["complete", "fetching"] = Field(description="`complete`: all is here.")
     bytes: int = Field(description="Of all its files together.")
     arrived_bytes: int = Field(description="Of them, here already.")
-    files: list[FileProgressOut] = Field(description="That its tensors are in.")
+    files: list[FileProgressOut] = Field(
+        description="Those with its tensors, and what describes them: an index, `config.json`."
+    )
 
 
 class PlaceOut(WireModel):

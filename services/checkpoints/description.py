@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from services.checkpoints.catalogue import Catalogue, Chosen
+from services.checkpoints.formats import CONFIG
 from services.checkpoints.store import CheckpointStore
 from services.hub.located import LocatedFile
 from weightbank.fitting import ModelDescription, describe_model
 from weightbank.stored import Checkpoint, CheckpointName
-
-_CONFIG = "config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +55,5 @@ class Descriptions:
 
     async def model(self, chosen: Chosen, *, token: str | None) -> ModelDescription:
         """Return what the repository's config.json says of the model, if it has one."""
-        config = await self._catalogue.document(chosen.snapshot, _CONFIG, token=token)
+        config = await self._catalogue.document(chosen.snapshot, CONFIG, token=token)
         return describe_model(config)

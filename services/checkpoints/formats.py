@@ -14,8 +14,10 @@ Kind = Literal["safetensors", "sharded", "pickle", "document"]
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+CONFIG = "config.json"
 _PICKLED = "pytorch_model.bin"
 _PICKLE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".ckpt"})
+_TENSOR_SUFFIXES = _PICKLE_SUFFIXES | {".safetensors"}
 _ACCEPTED = "a file that ends in .safetensors or .json, or a pickled checkpoint (.bin, .pt, .pth)"
 _SHOWN_FILES = 8
 
@@ -87,11 +89,21 @@ def choose(snapshot: RepositorySnapshot, file: str | None) -> Choice:
     )
 
 
+def documents_of(snapshot: RepositorySnapshot, choice: Choice) -> list[str]:
+    """Return the paths of what is read of a checkpoint besides its files of tensors.
+
+    Args:
+        snapshot: What its repository has.
+        choice: What it consists of.
+    """
+    if choice.kind == "document":
+        return []
+    index = [choice.path] if choice.kind == "sharded" else []
+    return [*index, *(path for path in (CONFIG,) if path in snapshot.files)]
+
+
 def _shown(files: Mapping[str, object]) -> str:
-    known = [path for path in sorted(files) if PurePosixPath(path).suffix in _SUFFIXES]
+    known = [path for path in sorted(files) if PurePosixPath(path).suffix in _TENSOR_SUFFIXES]
     more = "" if len(known) <= _SHOWN_FILES else f", and {len(known) - _SHOWN_FILES} more"
     shown = ", ".join(known[:_SHOWN_FILES])
     return f"?file= with one of {shown}{more}" if known else "a repository that has a checkpoint"
-
-
-_SUFFIXES = _PICKLE_SUFFIXES | {".safetensors"}

@@ -1,33 +1,33 @@
 """Warming the cache up: files fetched for nobody yet, with their progress.
 
-Theory of operation: what is asked for is fetched by a task, some files at a time, so
-that others find places for theirs. Whoever asks again is told how far it is, from what
-is on disk. A task that failed is remembered until somebody has heard why.
+Theory of operation: what is asked for is fetched by a task a file, some files at a time,
+so that others find places for theirs. Whoever asks again is told how far it is, from what
+is on disk. Why a task failed is remembered until somebody has heard it.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from services.blobs.blob import OpenBlob
+from services.blobs.errors import without_frames
 from services.blobs.store import BlobStore
 from services.blobs.stored_blob import StoredBlob
 from services.bounded_executor import BoundedExecutor
 from services.checkpoints import arrivals
 from services.checkpoints.catalogue import Catalogue, Chosen
-from services.checkpoints.formats import kind_of
+from services.checkpoints.formats import documents_of, kind_of
+from services.checkpoints.parallel import in_parallel
 from services.checkpoints.pickles import Pickles
 from services.checkpoints.store import CheckpointStore
 from services.errors import OverloadedError
-from services.hub.errors import NotCachedError
 from services.hub.located import LocatedFile
 from weightbank.errors import WeightbankError
 from weightbank.stored import CheckpointName
 
 State = Literal["complete", "fetching", "waiting", "failed"]
-
-_TRY_AGAIN_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Progress:
 
     Attributes:
         chosen: What is fetched.
-        files: All of its files.
+        files: All of its files, those that describe it included.
     """
 
     chosen: Chosen
@@ -65,8 +65,13 @@ class Progress:
         return all(file.state == "complete" for file in self.files)
 
     @property
-    def arrived_bytes(self) -> int:
+    def size_bytes(self) -> int:
         """Of all files together."""
+        return sum(file.located.size_bytes for file in self.files)
+
+    @property
+    def arrived_bytes(self) -> int:
+        """Of them, here already."""
         return sum(file.arrived_bytes for file in self.files)
 
 
@@ -83,6 +88,7 @@ class Prefetching:
         disk: BoundedExecutor,
         at_once: int,
         limit: int,
+        pause_seconds: float = 0.25,
     ) -> None:
         """Fetch nothing yet.
 
@@ -92,17 +98,21 @@ class Prefetching:
             blobs: Where they are kept.
             pickles: Says whether pickles are let in.
             disk: Runs what waits for a disk.
-            at_once: Files of one checkpoint that are fetched at one time.
-            limit: Most files that are fetched ahead or wait for it.
+            at_once: Files that are fetched ahead at one time.
+            limit: Most files that are fetched ahead or wait for it, and most failures
+                that are remembered.
+            pause_seconds: Until a fetch that found no place is tried again.
         """
         self._catalogue = catalogue
         self._store = store
         self._blobs = blobs
         self._pickles = pickles
         self._disk = disk
-        self._at_once = at_once
+        self._places = asyncio.Semaphore(at_once)
         self._limit = limit
+        self._pause_seconds = pause_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._failures: dict[str, Exception] = {}
 
     async def begin(
         self, name: CheckpointName, *, token: str | None, pinned: bool | None = None
@@ -119,85 +129,80 @@ class Prefetching:
             WeightbankError: If it cannot be fetched.
         """
         chosen = await self._catalogue.choose(name, token=token)
-        for located in chosen.files:
+        files = (*chosen.files, *await self._documents(chosen, token=token))
+        for located in files:
             if kind_of(located.file.path) == "pickle":
                 self._pickles.check_allowed(located)
         kept = await self._kept()
-        failures = self._take_failures(chosen)
-        missing = [file for file in chosen.files if not _is_complete(file, kept)]
-        wanted = [file for file in missing if file.file.hash not in failures]
-        self._begin(wanted, token=token, pinned=pinned)
+        missing = [file for file in files if not _is_complete(file, kept)]
+        wanted = [file for file in missing if file.file.hash not in self._failures]
+        self._begin(wanted, token=token)
+        failures = self._take_failures(files)
         if pinned is not None:
-            for located in chosen.files:
-                await self._pin(located.file.hash, pinned=pinned)
-        return Progress(
-            chosen, tuple(_progress(file, kept, failures, self._tasks) for file in chosen.files)
-        )
+            for located in files:
+                pin = partial(self._blobs.pin, located.file.hash, pinned=pinned)
+                await self._disk.run(pin)
+        progress = [_progress(file, kept, failures, self._tasks) for file in files]
+        return Progress(chosen, tuple(progress))
 
     async def close(self) -> None:
         """Fetch nothing more ahead."""
-        for task in self._tasks.values():
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _begin(self, files: list[LocatedFile], *, token: str | None, pinned: bool | None) -> None:
-        fresh = [file for file in files if file.file.hash not in self._tasks]
-        if not fresh:
-            return
-        running = sum(not task.done() for task in self._tasks.values())
-        if running + len(fresh) > self._limit:
+    def _begin(self, files: Iterable[LocatedFile], *, token: str | None) -> None:
+        fresh = {file.file.hash: file for file in files if file.file.hash not in self._tasks}
+        if len(self._tasks) + len(fresh) > self._limit:
             raise OverloadedError("places for fetches ahead", limit=self._limit)
-        places = asyncio.Semaphore(self._at_once)
-        for located in fresh:
-            self._tasks[located.file.hash] = asyncio.ensure_future(
-                self._fetch(located, places, token=token, is_pinned=bool(pinned))
-            )
+        for hash_, located in fresh.items():
+            task = asyncio.ensure_future(self._fetch(located, token=token))
+            self._tasks[hash_] = task
+            task.add_done_callback(partial(self._ended, hash_))
 
-    async def _fetch(
-        self,
-        located: LocatedFile,
-        places: asyncio.Semaphore,
-        *,
-        token: str | None,
-        is_pinned: bool,
-    ) -> None:
-        async with places:
-            while True:
-                try:
-                    blob = await self._store.open(located, token=token)
-                except OverloadedError:
-                    await asyncio.sleep(_TRY_AGAIN_SECONDS)
-                    continue
-                break
-            with blob:
-                if is_pinned:
-                    await self._pin(located.file.hash, pinned=True)
+    async def _fetch(self, located: LocatedFile, *, token: str | None) -> None:
+        async with self._places:
+            with await self._open(located, token=token) as blob:
                 await arrivals.wait_verified(blob)
-        del self._tasks[located.file.hash]
 
-    async def _pin(self, hash_: str, *, pinned: bool) -> None:
-        try:
-            await self._disk.run(partial(self._blobs.pin, hash_, pinned=pinned))
-        except NotCachedError:
-            return  # it has not begun: it is pinned when it does
+    async def _open(self, located: LocatedFile, *, token: str | None) -> OpenBlob:
+        """Open a file as soon as there is a place for its fetch."""
+        while True:
+            try:
+                return await self._store.open(located, token=token)
+            except OverloadedError:
+                await asyncio.sleep(self._pause_seconds)
+
+    def _ended(self, hash_: str, task: "asyncio.Task[None]") -> None:
+        del self._tasks[hash_]
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._failures[hash_] = without_frames(error)
+            if len(self._failures) > self._limit:
+                del self._failures[next(iter(self._failures))]
+
+    def _take_failures(self, files: Iterable[LocatedFile]) -> dict[str, str]:
+        """Return why files could not be fetched, once; then they are tried again."""
+        failures = {}
+        for located in files:
+            error = self._failures.pop(located.file.hash, None)
+            if isinstance(error, WeightbankError):
+                failures[located.file.hash] = str(error)
+            elif error is not None:
+                raise error
+        return failures
+
+    async def _documents(self, chosen: Chosen, *, token: str | None) -> list[LocatedFile]:
+        """Return what has to be here too, for a checkpoint that is needed without the Hub."""
+        paths = documents_of(chosen.snapshot, chosen.choice)
+        return await in_parallel(
+            paths, lambda path: self._catalogue.locate(chosen.snapshot, path, token=token)
+        )
 
     async def _kept(self) -> Mapping[str, StoredBlob]:
         blobs = await self._disk.run(self._blobs.blobs)
         return {blob.hash: blob for blob in blobs}
-
-    def _take_failures(self, chosen: Chosen) -> dict[str, str]:
-        """Return why files could not be fetched, once; then they are tried again."""
-        failures = {}
-        for located in chosen.files:
-            task = self._tasks.get(located.file.hash)
-            if task is not None and task.done() and not task.cancelled():
-                del self._tasks[located.file.hash]
-                error = task.exception()
-                assert error is not None, "a task that went well forgets itself"
-                if not isinstance(error, WeightbankError):
-                    raise error
-                failures[located.file.hash] = str(error)
-        return failures
 
 
 def _is_complete(located: LocatedFile, kept: Mapping[str, StoredBlob]) -> bool:
@@ -214,10 +219,9 @@ def _progress(
     hash_ = located.file.hash
     blob = kept.get(hash_)
     arrived_bytes = 0 if blob is None else blob.arrived_bytes
+    if blob is not None and blob.is_complete:
+        return FileProgress(located, "complete", arrived_bytes)
     if hash_ in failures:
         return FileProgress(located, "failed", arrived_bytes, failures[hash_])
-    if blob is None:
-        return FileProgress(located, "waiting", 0)
-    if blob.is_complete:
-        return FileProgress(located, "complete", arrived_bytes)
-    return FileProgress(located, "fetching" if hash_ in tasks else "waiting", arrived_bytes)
+    is_fetched = blob is not None and hash_ in tasks
+    return FileProgress(located, "fetching" if is_fetched else "waiting", arrived_bytes)

@@ -51,8 +51,11 @@ def test_what_is_kept_is_listed(client: httpx.Client, content: bytes) -> None:
     client.get(CHECKPOINT)
     fetched(client)  # an answer ends when the hash is right, a moment before it is kept for good
     kept = client.get(KEPT).json()
-    (file,) = kept["files"]
-    assert file["bytes"] == file["arrived_bytes"] == kept["used_bytes"] == len(content)
+    files = {place["path"]: file for file in kept["files"] for place in file["places"]}
+    assert sorted(files) == ["config.json", "model.safetensors"]
+    file = files["model.safetensors"]
+    assert file["bytes"] == file["arrived_bytes"] == len(content)
+    assert kept["used_bytes"] == len(content) + files["config.json"]["bytes"]
     assert file["complete"]
     assert not file["pinned"]
     assert [place["repository"] for place in file["places"]] == [REPOSITORY]
@@ -136,10 +139,10 @@ def test_what_is_pinned_stays(
         kept = client.get(KEPT).json()
         assert kept["used_bytes"] <= quota
         pinned = [file for file in kept["files"] if file["pinned"]]
-        assert [file["places"][0]["repository"] for file in pinned] == [REPOSITORY]
+        assert [file["places"][0]["repository"] for file in pinned] == [REPOSITORY] * 2
         assert client.delete(CHECKPOINT).json()["removed"] == []
         assert fetched(client, pin="false").status_code == 200
-        assert len(client.delete(CHECKPOINT).json()["removed"]) == 1
+        assert len(client.delete(CHECKPOINT).json()["removed"]) == 2
 
 
 def test_where_there_is_no_place_nothing_is_lost(
