@@ -139,13 +139,12 @@ class Snapshots:
     ) -> RepositorySnapshot:
         """Ask without a token that is not good: what is for everybody is for its bearer.
 
+        If it is not, the token is refused when rights are asked about.
+
         Raises:
-            InvalidHubTokenError: If it is not for everybody.
+            InvalidHubTokenError: If there is nothing that everybody may see.
         """
         try:
-            snapshot = self._upstream.snapshot(asked, revision, None)
+            return self._upstream.snapshot(asked, revision, None)
         except REFUSALS:
             raise error from None
-        if snapshot.is_restricted:
-            raise error
-        return snapshot

@@ -217,3 +217,16 @@ def test_a_hub_that_is_back_has_the_last_word(
     with pytest.raises(WeightbankError) as caught:
         client.snapshot(PRIVATE, private.head, token=MEMBER)
     assert caught.value.code == "unknown_repository"
+
+
+@pytest.mark.usefixtures("private")
+def test_those_without_a_right_do_not_wait_twice(services: Services) -> None:
+    """That the Hub does not answer is known after the first question."""
+    hub = services.hub()
+    hub.snapshot(PRIVATE, token=MEMBER)
+    services.clock.advance(61)
+    services.server.inject(Status(503))
+    before = services.asked()
+    with pytest.raises(UpstreamUnavailableError):
+        hub.snapshot(PRIVATE, token=STRANGER)
+    assert services.asked() == before + 1

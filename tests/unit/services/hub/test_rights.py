@@ -250,6 +250,20 @@ def test_what_became_private_is_fetched_with_the_callers_token(
         assert b"".join(pieces) == WEIGHTS
 
 
+def test_a_refusal_of_what_was_for_everybody_is_heard_at_once(
+    services: Services, public: FakeRepository
+) -> None:
+    """By all callers: it is for everybody no more."""
+    client = services.hub()
+    located = client.locate(NAME, "main", WEIGHTS_PATH)
+    public.private = True
+    with pytest.raises(UnknownRepositoryError):
+        client.read(located, 0, 8)
+    for process in (client, services.hub()):
+        with pytest.raises(UnknownRepositoryError):
+            process.locate(NAME, public.head, WEIGHTS_PATH)
+
+
 def test_rights_are_those_to_the_repository_that_a_name_leads_to(
     services: Services, hub: HubServer, private: FakeRepository
 ) -> None:
