@@ -214,7 +214,9 @@ def _checkpoints(
             at_once=max(1, settings.limit_fetches // 2),
             limit=_MOST_PREFETCHES,
         ),
-        inventory=Inventory(hub=hub, blobs=blobs, disk=executors.disk, asking=executors.asking),
+        inventory=Inventory(
+            hub=hub, blobs=blobs, pickles=pickles, disk=executors.disk, asking=executors.asking
+        ),
     )
 
 

@@ -24,10 +24,22 @@ from weightbank.limits import Limits
 from weightbank.prepared import PreparedTensors
 from weightbank.resolved import ResolvedSpec
 from weightbank.stored import Checkpoint, CheckpointName, StoredFile
+from weightbank.stored_header import StoredHeader
 
 _Key = tuple[CheckpointName, tuple[StoredFile, ...], Wishes]
-_Headers = tuple[int, ...]
-"""Identities of headers that somebody holds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """A header in a key: equal to itself alone, and held, so that no other takes its place."""
+
+    header: StoredHeader
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.header is self.header
+
+    def __hash__(self) -> int:
+        return id(self.header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,7 @@ class Fitting:
         self._layouts: SingleFlightCache[_Key, Layout] = SingleFlightCache(
             capacity=cached_tensors, weigh=lambda layout: len(layout.tensors)
         )
-        self._unverified: SingleFlight[tuple[_Key, _Headers], Layout] = SingleFlight()
+        self._unverified: SingleFlight[tuple[_Key, tuple[_Same, ...]], Layout] = SingleFlight()
 
     async def open(
         self,
@@ -135,12 +147,8 @@ class Fitting:
 
         if reader is not None and reader.is_verified:
             return await self._layouts.get(key, load)
-        # Held until then, so that no other header can have the identity of one of these.
         headers = [] if reader is None else reader.headers
-        shared = (key, tuple(map(id, headers)))
-        layout = await self._unverified.run(shared, load)
-        del headers
-        return layout
+        return await self._unverified.run((key, tuple(map(_Same, headers))), load)
 
     def _lay_out(self, checkpoint: Checkpoint, wishes: Wishes, model: ModelDescription) -> Layout:
         resolved = fit(checkpoint, wishes, description=model, limits=self._limits)

@@ -50,9 +50,14 @@ def kind_of(path: str) -> Kind:
         return "safetensors"
     if suffix == ".json":
         return "document"
-    if suffix in _PICKLE_SUFFIXES:
+    if is_pickle(path):
         return "pickle"
     raise InvalidFileError("file", path, "is not of a format that is served", _ACCEPTED)
+
+
+def is_pickle(path: str) -> bool:
+    """Return whether a file has to be converted, by its name; it may be of no known format."""
+    return PurePosixPath(path).suffix.lower() in _PICKLE_SUFFIXES
 
 
 def choose(snapshot: RepositorySnapshot, file: str | None) -> Choice:

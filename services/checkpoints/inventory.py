@@ -7,6 +7,8 @@ from services.blobs.errors import BlobInUseError
 from services.blobs.store import BlobStore
 from services.blobs.stored_blob import StoredBlob
 from services.bounded_executor import BoundedExecutor
+from services.checkpoints.formats import is_pickle
+from services.checkpoints.pickles import Pickles
 from services.hub.errors import NotCachedError
 from services.hub.hub import Hub
 from services.hub.located import LocatedFile
@@ -45,10 +47,26 @@ class Inventory:
     """Knows what is on disk, and where it is from. For one event loop."""
 
     def __init__(
-        self, *, hub: Hub, blobs: BlobStore, disk: BoundedExecutor, asking: BoundedExecutor
+        self,
+        *,
+        hub: Hub,
+        blobs: BlobStore,
+        pickles: Pickles,
+        disk: BoundedExecutor,
+        asking: BoundedExecutor,
     ) -> None:
+        """Look at nothing yet.
+
+        Args:
+            hub: Knows where files are from.
+            blobs: Where they are kept.
+            pickles: Knows what was converted from which of them.
+            disk: Runs what waits for a disk.
+            asking: Runs questions to the Hub.
+        """
         self._hub = hub
         self._blobs = blobs
+        self._pickles = pickles
         self._disk = disk
         self._asking = asking
 
@@ -85,13 +103,20 @@ class Inventory:
         removed: list[LocatedFile] = []
         left: list[LocatedFile] = []
         for located in files:
-            try:
-                freed_bytes += self._blobs.remove(located.file.hash)
-            except BlobInUseError:
-                left.append(located)
-            else:
-                removed.append(located)
+            target = removed
+            for hash_ in self._hashes(located):
+                try:
+                    freed_bytes += self._blobs.remove(hash_)
+                except BlobInUseError:
+                    target = left
+            target.append(located)
         return Removal(freed_bytes, tuple(removed), tuple(left))
+
+    def _hashes(self, located: LocatedFile) -> list[str]:
+        """Return the hashes of a file, and of what was converted from it."""
+        hash_ = located.file.hash
+        converted = self._pickles.key_of_converted(hash_) if is_pickle(located.file.path) else None
+        return [hash_] if converted is None else [hash_, converted.hash]
 
     def _files(self) -> list[KeptFile]:
         return [KeptFile(blob, tuple(self._hub.places(blob.hash))) for blob in self._blobs.blobs()]
@@ -99,8 +124,8 @@ class Inventory:
     def _known(self, repository: str, revision: str) -> list[LocatedFile]:
         kept = {blob.hash for blob in self._blobs.blobs()}
         known = self._hub.known_files(repository, revision or None)
-        files = {located.file.hash: located for located in known if located.file.hash in kept}
-        return list(files.values())
+        files = {located.file.hash: located for located in known}
+        return [file for file in files.values() if not kept.isdisjoint(self._hashes(file))]
 
     def _told(self, files: Sequence[LocatedFile], token: str | None) -> list[LocatedFile]:
         """Return the files that a caller may know of."""

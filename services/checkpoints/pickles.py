@@ -7,11 +7,12 @@ and the pickle is converted again, to the same bytes.
 """
 
 import json
-import os
+import secrets
 from pathlib import Path
 from typing import Literal
 
 from services.blobs.blob import BlobKey, OpenBlob
+from services.blobs.hashing import HASH
 from services.blobs.store import BlobStore
 from services.bounded_executor import BoundedExecutor
 from services.conversion.converter import VERSION, Converter
@@ -99,13 +100,20 @@ class Pickles:
             )
         return converted
 
-    def _find(self, hash_: str) -> OpenBlob | None:
+    def key_of_converted(self, hash_: str) -> BlobKey | None:
+        """Return what a pickle was converted to, whether or not that is still here. Blocking.
+
+        Args:
+            hash_: Of the pickle.
+        """
         try:
-            record = json.loads(self._record(hash_).read_bytes())
-            key = BlobKey(record["hash"], record["size_bytes"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return _parse_record(self._record(hash_).read_bytes())
+        except OSError:
             return None
-        return self._blobs.open(key)
+
+    def _find(self, hash_: str) -> OpenBlob | None:
+        key = self.key_of_converted(hash_)
+        return None if key is None else self._blobs.open(key)
 
     def _convert(self, pickle: BlobKey) -> BlobKey:
         # Opened anew: who asked first may leave, and close what he has, before this ends.
@@ -117,14 +125,31 @@ class Pickles:
             key = self._blobs.put(
                 lambda out: self._converter.convert(source, out), size_limit_bytes=self._file_bytes
             )
-        record = {"hash": key.hash, "size_bytes": key.size_bytes}
-        path = self._record(pickle.hash)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}.draft")
-        draft.write_text(json.dumps(record))
-        draft.replace(path)
+        self._write_record(pickle.hash, key)
         return key
+
+    def _write_record(self, hash_: str, key: BlobKey) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        path = self._record(hash_)
+        # Nobody reads half of one, and no two processes write the same draft.
+        draft = path.with_suffix(f".{secrets.token_hex(8)}.draft")
+        try:
+            draft.write_text(json.dumps({"hash": key.hash, "size_bytes": key.size_bytes}))
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def _record(self, hash_: str) -> Path:
         name = hash_.replace(":", "-")
         return self._directory / f"{name}-{VERSION}.json"
+
+
+def _parse_record(text: bytes) -> BlobKey | None:
+    """Return the key that a record has; None if it is damaged."""
+    try:
+        record = json.loads(text)
+        key = BlobKey(record["hash"], record["size_bytes"])
+        is_sound = HASH.fullmatch(key.hash) is not None and isinstance(key.size_bytes, int)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return key if is_sound else None
