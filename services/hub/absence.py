@@ -1,4 +1,9 @@
-"""What to do while the Hub does not answer: remember, and not ask in vain time and again."""
+"""What to do while the Hub does not answer: remember, and not ask in vain time and again.
+
+Anybody can ask what makes the Hub fail. That one question failed is a reason to do
+without an answer to others only where nothing but time is lost: a right that could be
+taken away by now rests on a question about itself.
+"""
 
 import threading
 from collections import OrderedDict
@@ -17,8 +22,12 @@ ABSENT = (UpstreamUnavailableError, UpstreamBusyError, OfflineError)
 _PATIENCE_SECONDS = 5.0
 """How long the Hub is not asked again by those who can do without, once it failed."""
 
-_EVERYBODY = ""
-_CALLERS = 4096
+_LONGEST_RIGHTS_SECONDS = 60.0
+"""The same, of those whose own right was asked for, however long they are to wait."""
+
+_EVERYBODY = "everybody"
+_UNREACHABLE = "unreachable"
+_SILENCES = 4096
 
 
 class Absence:
@@ -48,6 +57,7 @@ class Absence:
         remembered: Callable[[], Answer | None],
         *,
         subject: str,
+        restricted: str | None = None,
     ) -> Answer:
         """Return the Hub's answer, or what is remembered while it gives none.
 
@@ -56,6 +66,7 @@ class Absence:
             question: Asks the Hub.
             remembered: Returns what this caller may be told without the Hub, or None.
             subject: Of the question, in words.
+            restricted: The repository that a right is asked for which not everybody has.
 
         Raises:
             OfflineError: If nobody is asked, and nothing remembered.
@@ -63,7 +74,8 @@ class Absence:
             UpstreamBusyError: If it has the caller wait, and likewise.
             WeightbankError: Whatever else ``question`` raises.
         """
-        known_silence = self._silence(digest)
+        right = None if restricted is None else f"{digest} {restricted}"
+        known_silence = self._silence(digest, right)
         if known_silence is not None:
             answer = remembered()
             if answer is not None:
@@ -75,12 +87,12 @@ class Absence:
         except ABSENT as error:
             failure = error
         except WeightbankError:
-            self._end_silence(digest)
+            self._end_silence(digest, right)
             raise
         else:
-            self._end_silence(digest)
+            self._end_silence(digest, right)
             return answer
-        self._begin_silence(digest, failure)
+        self._begin_silence(digest, right, failure)
         answer = remembered()
         if answer is None:
             raise failure
@@ -96,30 +108,37 @@ class Absence:
         if self.is_offline:
             raise OfflineError(subject)
 
-    def _silence(self, digest: str) -> str | None:
+    def _silence(self, digest: str, right: str | None) -> str | None:
         """Return the code of why the Hub would not answer now, as far as is known."""
         if self.is_offline:
             return OfflineError.code
+        keys = (_EVERYBODY, digest) if right is None else (_UNREACHABLE, right)
         with self._lock:
-            for key in (_EVERYBODY, digest):
+            for key in keys:
                 began, seconds, code = self._silences.get(key, (0.0, 0.0, ""))
                 if 0 <= self._clock() - began < seconds:
                     return code
         return None
 
-    def _begin_silence(self, digest: str, failure: Exception) -> None:
+    def _begin_silence(self, digest: str, right: str | None, failure: Exception) -> None:
         """Remember a failure: one of the Hub is everybody's, a limit is the caller's."""
         if isinstance(failure, UpstreamBusyError):
-            key, seconds = digest, float(failure.retry_after_seconds)
+            silences = {digest: float(failure.retry_after_seconds)}
         else:
-            key, seconds = _EVERYBODY, _PATIENCE_SECONDS
+            silences = {_EVERYBODY: _PATIENCE_SECONDS}
+        if isinstance(failure, UpstreamUnavailableError) and failure.is_unreachable:
+            silences[_UNREACHABLE] = _PATIENCE_SECONDS
+        if right is not None:
+            silences[right] = min(*silences.values(), _LONGEST_RIGHTS_SECONDS)
         code = getattr(failure, "code", "")
         with self._lock:
-            self._silences[key] = (self._clock(), seconds, code)
-            if len(self._silences) > _CALLERS:
+            for key, seconds in silences.items():
+                self._silences[key] = (self._clock(), seconds, code)
+                self._silences.move_to_end(key)
+            while len(self._silences) > _SILENCES:
                 self._silences.popitem(last=False)
 
-    def _end_silence(self, digest: str) -> None:
+    def _end_silence(self, digest: str, right: str | None) -> None:
         with self._lock:
-            self._silences.pop(_EVERYBODY, None)
-            self._silences.pop(digest, None)
+            for key in (_EVERYBODY, _UNREACHABLE, digest, right):
+                self._silences.pop(key or "", None)

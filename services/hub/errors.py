@@ -133,11 +133,19 @@ class InsufficientStorageError(WeightbankError):
 
 
 class UpstreamUnavailableError(RetryError):
-    """The Hub does not answer, and what is kept here does not help."""
+    """The Hub does not answer, and what is kept here does not help.
+
+    Attributes:
+        is_unreachable: Whether there is not even a connection: then that is so for all
+            questions, and not only for one that the Hub cannot answer.
+    """
 
     code = "upstream_unavailable"
 
-    def __init__(self, what: str, *, retry_after_seconds: int = 10) -> None:
+    def __init__(
+        self, what: str, *, retry_after_seconds: int = 10, is_unreachable: bool = False
+    ) -> None:
+        self.is_unreachable = is_unreachable
         super().__init__(
             what,
             "cannot be had: the Hub does not answer, and it is not kept here for this caller",

@@ -91,7 +91,8 @@ for this caller; accepted: try again in 10 s'
         return _refusal_of(error, subject)
     is_silence = isinstance(error, httpx2.TransportError | RuntimeError)
     if is_silence and not isinstance(error, httpx2.UnsupportedProtocol | RecursionError):
-        return UpstreamUnavailableError(str(subject))
+        is_unreachable = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+        return UpstreamUnavailableError(str(subject), is_unreachable=is_unreachable)
     return _unusable(subject, "cannot be understood")
 
 

@@ -104,6 +104,7 @@ class Rights:
                 lambda: self._ask(snapshot, caller, path),
                 lambda: self.are_in_grace(repository, caller) or None,
                 subject=repository,
+                restricted=None if self.is_public(repository) else repository,
             )
 
         self._flights.run((repository, caller.digest), ask)
