@@ -1,6 +1,7 @@
 """A server of files that arrive as a test says, over real connections."""
 
 import contextlib
+import functools
 import random
 import select
 import socket
@@ -186,6 +187,7 @@ def serving_files(directory: Path) -> Iterator[FileServers]:
     eventually(lambda: open_descriptors() == before)
 
 
+@functools.cache
 def content_of(seed: int, size: int = SIZE) -> bytes:
     """Bytes that are nowhere the same as those of another seed."""
     return random.Random(seed).randbytes(size)  # noqa: S311 - drawn again by every run
