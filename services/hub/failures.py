@@ -96,6 +96,33 @@ for this caller; accepted: try again in 10 s'
     return _unusable(subject, "cannot be understood")
 
 
+def told_of(error: WeightbankError, subject: Subject) -> WeightbankError:
+    """Return an error in words of what was asked for.
+
+    A repository that was renamed may be private by now, and so is its new name.
+
+    Args:
+        error: In words of the repository's name of today.
+        subject: As it was asked for.
+
+    Examples:
+        >>> str(told_of(OfflineError("corp/secret"), Subject("gpt2"))).partition(":")[0]
+        'gpt2 cannot be had'
+    """
+    match error:
+        case UnknownRepositoryError():
+            return _unknown_repository(subject)
+        case GatedRepositoryError():
+            return _gated(subject)
+        case OfflineError():
+            return OfflineError(str(subject))
+        case UpstreamBusyError() | UpstreamUnavailableError():
+            return type(error)(str(subject), retry_after_seconds=error.retry_after_seconds)
+        case _:
+            is_unusable = isinstance(error, UpstreamError)
+            return _unusable(subject, "cannot be understood") if is_unusable else error
+
+
 def _refusal_of(error: HfHubHTTPError, subject: Subject) -> WeightbankError:
     """Return what an answer means that says no."""
     status = error.response.status_code

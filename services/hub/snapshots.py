@@ -6,7 +6,7 @@ from dataclasses import replace
 from services.hub.absence import Absence
 from services.hub.caller import Caller
 from services.hub.errors import InvalidHubTokenError
-from services.hub.failures import Subject
+from services.hub.failures import Subject, told_of
 from services.hub.flights import Flights
 from services.hub.located import RepositorySnapshot
 from services.hub.memory import Memory
@@ -15,6 +15,7 @@ from services.hub.references import is_commit
 from services.hub.remembered import Reference
 from services.hub.rights import REFUSALS, MemoryTimes, Rights
 from services.hub.upstream import Upstream
+from weightbank.errors import WeightbankError
 
 _EVER = float("inf")
 
@@ -93,7 +94,12 @@ class Snapshots:
         )
         repository = snapshot.repository
         self._allowed.check(asked, today=repository)
-        self._rights.check(snapshot, caller, path)
+        try:
+            self._rights.check(snapshot, caller, path)
+        except WeightbankError as error:
+            if asked == repository:
+                raise
+            raise told_of(error, Subject(asked, revision)) from None
         self._licences.check(repository, snapshot.licence)
         # Who may read is the repository's matter now, not the commit's of then.
         return replace(snapshot, is_restricted=not self._rights.is_public(repository))

@@ -85,7 +85,9 @@ class Upstream:
                 timeout=self._timeouts.read_seconds,
                 token=token or False,
             )
-            return read_snapshot(info)
+            snapshot = read_snapshot(info)
+            _check_commit(snapshot.commit, revision)
+            return snapshot
 
         return self._ask("snapshot", ask, Subject(repository, revision))
 
@@ -157,6 +159,7 @@ class Upstream:
         found = self._head(subject, path, token)
         if found.commit_hash is None or not is_commit(found.commit_hash):
             raise ValueError("no commit")
+        _check_commit(found.commit_hash, subject.revision)
         entry = RepositoryFile(path, found.size, hash_of_etag(found.etag))
         if entry.hash is None or entry.size_bytes is None:
             entry = self._look_up(subject.repository, found.commit_hash, path, token) or entry
@@ -222,3 +225,13 @@ class Upstream:
                 data += piece[:wanted]
                 if len(piece) > wanted:
                     return  # the upstream ignores ranges
+
+
+def _check_commit(found: str, asked: str | None) -> None:
+    """See that a commit leads to itself, whatever a mirror makes of it.
+
+    Raises:
+        ValueError: If not.
+    """
+    if asked is not None and is_commit(asked) and found != asked:
+        raise ValueError("another commit")
