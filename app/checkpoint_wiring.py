@@ -163,7 +163,7 @@ def _checkpoints(
     headers = Headers(
         parsing=resolving,
         cached_tensors=cached_tensors,
-        header_bytes=settings.limit_header_bytes,
+        limits=limits,
         doubt=lambda hash_: executors.disk.run(lambda: hub.distrust(hash_)),
     )
     pickles = Pickles(
@@ -183,7 +183,12 @@ def _checkpoints(
         file_bytes=settings.limit_checkpoint_bytes,
     )
     catalogue = Catalogue(
-        hub=hub, store=store, headers=headers, asking=executors.asking, limits=limits
+        hub=hub,
+        store=store,
+        headers=headers,
+        asking=executors.asking,
+        parsing=resolving,
+        limits=limits,
     )
     opening = Opening(catalogue=catalogue, store=store, headers=headers)
     sources = Sources(catalogue=catalogue, opening=opening)

@@ -13,6 +13,7 @@ from services.checkpoints.store import CheckpointStore
 from services.hub.errors import CorruptFileError, InvalidCheckpointError, InvalidFileError
 from services.hub.hub import Hub
 from services.hub.located import LocatedFile, RepositorySnapshot
+from services.single_flight import SingleFlight
 from weightbank.errors import NO_VALUE, LimitExceededError
 from weightbank.limits import Limits
 from weightbank.stored import Checkpoint, CheckpointName, StoredFile, StoredTensor
@@ -20,7 +21,7 @@ from weightbank.stored_header import StoredHeader
 from weightbank.weight_map import WeightMap, parse_weight_map
 
 _INDEX_BYTES = 2**26
-_DOCUMENT_BYTES = 2**24
+_DOCUMENT_BYTES = 2**22
 _MOST_CHECKPOINTS = 64
 
 
@@ -56,6 +57,7 @@ class Catalogue:
         store: CheckpointStore,
         headers: Headers,
         asking: BoundedExecutor,
+        parsing: BoundedExecutor,
         limits: Limits,
     ) -> None:
         """Ask nothing yet.
@@ -65,13 +67,17 @@ class Catalogue:
             store: Has the bytes.
             headers: Reads the headers of files.
             asking: Runs questions to the Hub.
-            limits: Bounds of one file's tensors.
+            parsing: Runs what keeps a processor busy.
+            limits: Bounds of a checkpoint's tensors.
         """
         self._hub = hub
         self._store = store
         self._headers = headers
         self._asking = asking
+        self._parsing = parsing
         self._limits = limits
+        self._indexes: SingleFlight[str, WeightMap] = SingleFlight()
+        self._documents: SingleFlight[tuple[str, str], object] = SingleFlight()
 
     async def choose(self, name: CheckpointName, *, token: str | None) -> Chosen:
         """Return the files of a checkpoint, which this caller may read.
@@ -229,11 +235,10 @@ class Catalogue:
             return None
         located = await self.locate(snapshot, path, token=token)
         content = await self._content(located, limit_bytes=_DOCUMENT_BYTES, token=token)
-        try:
-            parsed: object = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise InvalidCheckpointError(path, NO_VALUE, "is not JSON") from error
-        return parsed
+        return await self._documents.run(
+            (located.file.hash, path),
+            lambda: self._parsing.run(lambda: _parse_document(path, content)),
+        )
 
     async def _kept(self, located: LocatedFile, *, token: str | None) -> OpenBlob | None:
         if kind_of(located.file.path) == "pickle":
@@ -242,7 +247,10 @@ class Catalogue:
 
     async def _weight_map(self, located: LocatedFile, *, token: str | None) -> WeightMap:
         content = await self._content(located, limit_bytes=_INDEX_BYTES, token=token)
-        return parse_weight_map(content)
+        return await self._indexes.run(
+            located.file.hash,
+            lambda: self._parsing.run(lambda: parse_weight_map(content, limits=self._limits)),
+        )
 
     def _content(
         self, located: LocatedFile, *, limit_bytes: int, token: str | None
@@ -255,6 +263,14 @@ class Catalogue:
                 f"{limit_bytes} bytes or fewer",
             )
         return self._store.content(located, token=token)
+
+
+def _parse_document(path: str, content: bytes) -> object:
+    try:
+        parsed: object = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InvalidCheckpointError(path, NO_VALUE, "is not JSON") from error
+    return parsed
 
 
 def _tensors(file: StoredFile, header: StoredHeader) -> Iterable[tuple[str, StoredTensor]]:

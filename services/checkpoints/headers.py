@@ -17,6 +17,7 @@ from services.bounded_executor import BoundedExecutor
 from services.checkpoints import arrivals
 from services.single_flight_cache import SingleFlightCache
 from weightbank.errors import InvalidCheckpointError
+from weightbank.limits import Limits
 from weightbank.stored_header import LENGTH_BYTES, StoredHeader, header_length, parse_header
 
 Read = Callable[[int, int], Awaitable[bytes]]
@@ -43,18 +44,18 @@ class Headers:
     """Parses headers, and keeps those of files that cannot change. For one event loop."""
 
     def __init__(
-        self, *, parsing: BoundedExecutor, cached_tensors: int, header_bytes: int, doubt: Doubt
+        self, *, parsing: BoundedExecutor, cached_tensors: int, limits: Limits, doubt: Doubt
     ) -> None:
         """Keep nothing yet.
 
         Args:
             parsing: Runs what keeps a processor busy.
             cached_tensors: Of all headers kept together.
-            header_bytes: Largest header that is read.
+            limits: Bounds of one header.
             doubt: Hears of files whose headers contradict what was said of them.
         """
         self._parsing = parsing
-        self._header_bytes = header_bytes
+        self._limits = limits
         self._doubt = doubt
         self._parsed: SingleFlightCache[tuple[bytes, int], StoredHeader] = SingleFlightCache(
             capacity=cached_tensors, weigh=_weigh
@@ -129,15 +130,20 @@ class Headers:
 
     async def _load(self, read: Read, size_bytes: int, *, glance_bytes: int) -> StoredHeader:
         prefix = await read(0, min(glance_bytes, size_bytes))
-        length = header_length(prefix, file_bytes=size_bytes, limit_bytes=self._header_bytes)
+        limit_bytes = self._limits.header_bytes
+        length = header_length(prefix, file_bytes=size_bytes, limit_bytes=limit_bytes)
         if length > len(prefix):
             prefix += await read(len(prefix), length)
         return await self._parse(prefix[:length], size_bytes)
 
     async def _parse(self, text: bytes, size_bytes: int) -> StoredHeader:
+        limits = self._limits
+
         async def parse() -> StoredHeader:
             return await self._parsing.run(
-                lambda: parse_header(text, file_bytes=size_bytes, limit_bytes=self._header_bytes)
+                lambda: parse_header(
+                    text, file_bytes=size_bytes, limit_bytes=limits.header_bytes, limits=limits
+                )
             )
 
         return await self._parsed.get((hashlib.sha256(text).digest(), size_bytes), parse)

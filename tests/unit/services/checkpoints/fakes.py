@@ -33,6 +33,7 @@ MEMBER = "hf_member"
 """Token of somebody who may read what is restricted."""
 
 PAUSE_SECONDS = 0.001
+LIMITS = Limits()
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -264,7 +265,8 @@ def bench_in(
     *,
     fetches: int = 4,
     file_bytes: int = 2**30,
-    header_bytes: int = 10**6,
+    limits: Limits = LIMITS,
+    cached_tensors: int = 1000,
     policy: Any = "convert",
     prefetches: int = 100,
     prefetches_at_once: int = 2,
@@ -282,7 +284,7 @@ def bench_in(
             bench.doubted.append(hash_)
 
         bench.headers = Headers(
-            parsing=parsing, cached_tensors=1000, header_bytes=header_bytes, doubt=doubt
+            parsing=parsing, cached_tensors=cached_tensors, limits=limits, doubt=doubt
         )
         as_converter: Any = converter
         bench.pickles = Pickles(
@@ -298,7 +300,12 @@ def bench_in(
             hub=as_hub, blobs=blobs, pickles=bench.pickles, disk=disk, file_bytes=file_bytes
         )
         bench.catalogue = Catalogue(
-            hub=as_hub, store=bench.store, headers=bench.headers, asking=asking, limits=Limits()
+            hub=as_hub,
+            store=bench.store,
+            headers=bench.headers,
+            asking=asking,
+            parsing=parsing,
+            limits=limits,
         )
         bench.opening = Opening(
             catalogue=bench.catalogue,
