@@ -20,7 +20,6 @@ from services.checkpoints.fitted import FittedFile
 from services.errors import MissingSeedError
 from weightbank.algorithm import VERSION
 from weightbank.fitting import Wishes
-from weightbank.stored import CheckpointName
 
 _MOVING = "public, no-cache, no-transform"
 """A branch or a tag may lead to another commit the next time; an ETag says whether it did."""
@@ -152,8 +151,3 @@ class CheckpointAnswer:
     @property
     def _most_ranges(self) -> int:
         return self.wiring.settings.limit_ranges
-
-
-async def chosen_checkpoint(wiring: Wiring, name: CheckpointName, *, token: str | None) -> Chosen:
-    """Return what a checkpoint's name leads to."""
-    return await wiring.checkpoints.catalogue.choose(name, token=token)
