@@ -109,18 +109,17 @@ def test_an_error_is_for_everybody_who_waited() -> None:
     flights, key, call = Flights(), Key(), Call(refusal())
     first = Caller(flights, key, call)
     assert call.begun.wait(WAIT_SECONDS)
-    second = Caller(flights, key, call)
-    key.wait(3)
+    others = [Caller(flights, key, call) for _ in range(2)]
+    key.wait(4)
     call.released.set()
-    for caller in (first, second):
+    for caller in (first, *others):
         caller.join(WAIT_SECONDS)
-    assert first.error is not None
-    assert second.error is not None
-    assert first.error is not second.error
-    assert str(first.error) == str(second.error) == str(refusal())
+    errors = [caller.error for caller in (first, *others)]
     assert call.count == 1
-    assert isinstance(second.error, UnknownRepositoryError)
-    assert second.error.accepted == "another"
+    assert len({id(error) for error in errors}) == 3
+    for error in errors:
+        assert isinstance(error, UnknownRepositoryError)
+        assert (str(error), error.accepted) == (str(refusal()), "another")
 
 
 def test_an_error_keeps_no_frames_alive() -> None:
