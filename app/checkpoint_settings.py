@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import ByteSize, Field, PositiveInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
+from services.hub.caller import parse_token
+from services.hub.errors import InvalidHubTokenError
 from services.hub.hosts import Hosts, parse_endpoint
 from services.hub.policy import AllowList, LicencePolicy
 
@@ -133,6 +135,16 @@ class CheckpointSettings(BaseSettings):
     def _address_of_a_hub(cls, value: str) -> str:
         parse_endpoint(value)
         return value.rstrip("/")
+
+    @field_validator("hub_token")
+    @classmethod
+    def _token_of_the_hub(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value().strip()  # of a file, its last line may have ended
+        try:
+            parse_token(token)
+        except InvalidHubTokenError as error:
+            raise ValueError(str(error)) from None
+        return SecretStr(token)
 
     @field_validator("hub_repositories")
     @classmethod

@@ -17,10 +17,11 @@ def read_hub_token(request: Request) -> str | None:
     Raises:
         InvalidHubTokenError: If it cannot be one.
     """
-    values = request.headers.getlist(HEADER)
-    if not values or values == [""]:
+    values = [value.strip() for value in request.headers.getlist(HEADER)]
+    if not any(values):
         return None
-    token = values[0].strip().removeprefix("Bearer ").strip()
+    scheme, _, rest = values[0].partition(" ")
+    token = rest.strip() if scheme.lower() == "bearer" else values[0]
     if len(values) > 1 or _TOKEN.fullmatch(token) is None:
         accepted = "one token of the Hub, as in hf_..., without spaces"
         raise InvalidHubTokenError(HEADER, NO_VALUE, "is not a token", accepted)

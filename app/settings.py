@@ -33,7 +33,7 @@ _LEAST_CHUNK_BYTES = 2**19
 _MOST_THREADS = 1024
 _MOST_ACTORS = 1024
 _MOST_STREAMS = 100_000
-_SECRETS = {"database_url", "hub_token"}
+_SECRETS = {"database_url", "hub_endpoint", "hub_token"}
 
 
 def usable_cores() -> int:
