@@ -11,7 +11,6 @@ to take some of them within the time-out.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 
 from starlette.responses import Response
@@ -19,7 +18,8 @@ from starlette.types import Receive, Scope, Send
 
 from app.arrival import Arrival
 from app.bodies import Body
-from app.connection import abort_connection, direct_socket
+from app.connection import direct_socket
+from app.disconnection import abort_and_wait, wait_disconnected
 from app.file_sender import FileSender
 from app.hold import Hold
 from app.outlet import Outlet
@@ -27,7 +27,6 @@ from app.record import record_of
 from services.blobs.blob import OpenBlob
 from weightbank.errors import WeightbankError
 
-_ABORT_SECONDS = 5
 _LONGEST_TICK_SECONDS = 1.0
 _TICKS_PER_TIMEOUT = 4
 
@@ -101,7 +100,7 @@ class FileResponse(Response):
     async def _race(self, scope: Scope, receive: Receive, outlet: Outlet) -> None:
         record = record_of(scope)
         sending = asyncio.ensure_future(self._send(outlet))
-        leaving = asyncio.ensure_future(_disconnected(receive))
+        leaving = asyncio.ensure_future(wait_disconnected(receive))
         try:
             try:
                 await self._watch(outlet, sending, leaving)
@@ -116,7 +115,7 @@ class FileResponse(Response):
                     raise
                 # Too late for a problem document: the client sees an answer without end.
                 record.outcome, record.code = "failed", error.code
-            await _abort(scope, leaving)
+            await abort_and_wait(scope, leaving)
         finally:
             # What was aborted ends only now: its socket is also ours.
             outlet.close()
@@ -157,15 +156,3 @@ class FileResponse(Response):
                     position = limit
         await outlet.send_bytes(self._body.suffix)
         await outlet.finish()
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _abort(scope: Scope, leaving: "asyncio.Future[None]") -> None:
-    """End the connection, and wait until the server has noticed."""
-    if abort_connection(scope):
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(leaving), _ABORT_SECONDS)

@@ -14,7 +14,6 @@ reads the rest pins a few kilobytes instead of a chunk.
 """
 
 import asyncio
-import contextlib
 import traceback
 from collections.abc import Mapping
 
@@ -22,15 +21,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.bodies import Body
-from app.connection import abort_connection
+from app.disconnection import abort_and_wait, wait_disconnected
 from app.record import record_of
 from services.engine import SMALL_READ_BYTES, ByteSource, Chunk, Engine, Stream
 from weightbank.errors import WeightbankError
 
 _COPIED_TAIL_BYTES = 2**16
 """More than a transport queues before it makes ``send`` wait."""
-
-_ABORT_SECONDS = 5
 
 
 class WeightsResponse(Response):
@@ -76,7 +73,7 @@ class WeightsResponse(Response):
         """
         stream = self._engine.open(self._file, self._body.spans, name=record_of(scope).request_id)
         sending = asyncio.ensure_future(self._send(stream, send))
-        leaving = asyncio.ensure_future(_disconnected(receive))
+        leaving = asyncio.ensure_future(wait_disconnected(receive))
         try:
             await self._watch(stream, sending, leaving)
             if sending.done():
@@ -85,7 +82,7 @@ class WeightsResponse(Response):
                 record_of(scope).outcome = "disconnected"
             else:
                 record_of(scope).outcome = "stalled"
-                await _abort(scope, leaving)
+                await abort_and_wait(scope, leaving)
         except Exception as error:
             # What failed is known by its lines; the variables there hold buffers.
             traceback.clear_frames(error.__traceback__)
@@ -93,7 +90,7 @@ class WeightsResponse(Response):
                 raise
             # Too late for a problem document: the client sees that the answer has no end.
             record_of(scope).outcome, record_of(scope).code = "failed", error.code
-            await _abort(scope, leaving)
+            await abort_and_wait(scope, leaving)
         finally:
             stream.close()
             sending.cancel()
@@ -186,15 +183,3 @@ async def small_response(
 def is_small(body: Body) -> bool:
     """Return whether a body is made in one go."""
     return body.content_length <= SMALL_READ_BYTES
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _abort(scope: Scope, leaving: "asyncio.Future[None]") -> None:
-    """End the connection, and wait until the server has noticed."""
-    if abort_connection(scope):
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(leaving), _ABORT_SECONDS)
