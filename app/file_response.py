@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.arrival import Arrival
 from app.bodies import Body
 from app.connection import direct_socket
 from app.disconnection import abort_and_wait, wait_disconnected
@@ -24,6 +23,7 @@ from app.file_sender import FileSender
 from app.hold import Hold
 from app.outlet import Outlet
 from app.record import record_of
+from app.sendable_bytes import SendableBytes
 from services.blobs.blob import OpenBlob
 from weightbank.errors import WeightbankError
 
@@ -145,13 +145,13 @@ class FileResponse(Response):
 
     async def _send(self, outlet: Outlet) -> None:
         last = len(self._spans) - 1
-        with Arrival(self._blob) as arrival:
+        with SendableBytes(self._blob) as sendable:
             for index, (start, stop) in enumerate(self._spans):
-                position = await arrival.sendable(start, stop, is_last=index == last)
+                position = await sendable.wait(start, stop, is_last=index == last)
                 await outlet.send_bytes(self._body.prefixes[index])
                 await outlet.send_file(start, position)
                 while position < stop:
-                    limit = await arrival.sendable(position, stop, is_last=index == last)
+                    limit = await sendable.wait(position, stop, is_last=index == last)
                     await outlet.send_file(position, limit)
                     position = limit
         await outlet.send_bytes(self._body.suffix)

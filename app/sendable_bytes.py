@@ -1,4 +1,4 @@
-"""What of a blob may be sent now, awaited while it arrives."""
+"""What of a blob may be sent now, awaited while the blob arrives."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from typing import Self
 from services.blobs.blob import OpenBlob
 
 
-class Arrival:
+class SendableBytes:
     """Waits for bytes of a blob, for one answer, without a thread or a clock.
 
     Raises nothing of its own: what ended the arrival is raised as it is.
@@ -33,7 +33,7 @@ class Arrival:
         """Watch it no more."""
         self._end()
 
-    async def sendable(self, position: int, stop: int, *, is_last: bool) -> int:
+    async def wait(self, position: int, stop: int, *, is_last: bool) -> int:
         """Wait for bytes from a position on, and return where those that are there end.
 
         Args:
