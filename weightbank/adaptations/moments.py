@@ -17,7 +17,9 @@ from weightbank.errors import NO_VALUE, UnrepresentableError
 from weightbank.kernels.moments import EXPONENTS, SQUARE_SHIFTS, SUM_SHIFTS, add_moments
 from weightbank.numbers.exact import nearest_float32, nearest_float32_sqrt
 
-_LARGEST_ELEMENTS = 2**35
+MOST_ELEMENTS = 2**35
+"""Of one tensor; the exact sums of more could overflow."""
+
 # Binary places of the smallest doubles, those of exponent fields 0 and 1.
 _SMALLEST_PLACES = 1074
 
@@ -69,14 +71,14 @@ class MomentSums:
         """
         self._not_finite += add_moments(values.view(np.int64), self._limbs)
         self._elements += values.size
-        assert self._elements <= _LARGEST_ELEMENTS, "limbs would overflow"
+        assert self._elements <= MOST_ELEMENTS, "limbs would overflow"
 
     def merge(self, other: "MomentSums") -> None:
         """Count in what other sums have counted."""
         self._limbs += other._limbs  # noqa: SLF001 - of its own kind
         self._not_finite += other._not_finite  # noqa: SLF001 - as above
         self._elements += other._elements  # noqa: SLF001 - as above
-        assert self._elements <= _LARGEST_ELEMENTS, "limbs would overflow"
+        assert self._elements <= MOST_ELEMENTS, "limbs would overflow"
 
     def moments(self, argument: str) -> Moments:
         """Return the moments of all elements counted in, at least one.

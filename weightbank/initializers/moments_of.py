@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 
+from weightbank.adaptations.moments import MOST_ELEMENTS
 from weightbank.errors import InvalidShapeError, LimitExceededError, UnrepresentableError
 from weightbank.forms import MomentsForm
 from weightbank.initializers.base import Target, register
 from weightbank.initializers.checkpoint import FromCheckpoint
 from weightbank.stored import StoredTensor
-
-# Exact sums of more could overflow.
-_MOST_ELEMENTS = 2**35
 
 
 @register
@@ -28,8 +26,8 @@ class MomentsOf(FromCheckpoint):
             raise InvalidShapeError(
                 f"{target.name}: shape", list(tensor.shape), problem, "a tensor with elements"
             )
-        if tensor.elements > _MOST_ELEMENTS:
-            problem, accepted = "elements are too many for moments", f"{_MOST_ELEMENTS} or fewer"
+        if tensor.elements > MOST_ELEMENTS:
+            problem, accepted = "elements are too many for moments", f"{MOST_ELEMENTS} or fewer"
             raise LimitExceededError(target.name, tensor.elements, problem, accepted)
         if not tensor.dtype.is_floating:
             raise UnrepresentableError(
