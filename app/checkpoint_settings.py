@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings
 
 from services.hub.caller import parse_token
 from services.hub.errors import InvalidHubTokenError
-from services.hub.hosts import Hosts, parse_endpoint
+from services.hub.hosts import DEFAULT_HOSTS, Hosts, parse_endpoint
 from services.hub.policy import AllowList, LicencePolicy
 
 _HUB = "https://huggingface.co"
@@ -58,7 +58,7 @@ class CheckpointSettings(BaseSettings):
         "names none has the licence `unknown`.",
     )
     hub_redirect_hosts: str = Field(
-        "huggingface.co,*.huggingface.co,hf.co,*.hf.co",
+        DEFAULT_HOSTS,
         description="Hosts that the Hub may send us to for a file's bytes, besides its own: over "
         "https, or exactly as written, `http://127.0.0.2:9000`. No token goes there.",
     )

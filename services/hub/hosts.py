@@ -16,7 +16,7 @@ import httpx2
 from services.hub.errors import RedirectRefusedError
 from weightbank.errors import NO_VALUE
 
-DEFAULT_HOSTS = "huggingface.co, *.huggingface.co, hf.co, *.hf.co"
+DEFAULT_HOSTS = "huggingface.co,*.huggingface.co,hf.co,*.hf.co"
 """Where huggingface.co itself sends those who fetch files."""
 
 _PORTS = {"http": 80, "https": 443}
