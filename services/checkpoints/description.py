@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from services.checkpoints.catalogue import Catalogue, Chosen
 from services.checkpoints.formats import CONFIG
 from services.checkpoints.store import CheckpointStore
-from services.hub.located import LocatedFile
 from weightbank.fitting import ModelDescription, describe_model
 from weightbank.stored import Checkpoint, CheckpointName
 
@@ -43,15 +42,8 @@ class Descriptions:
         """
         chosen, checkpoint = await self._catalogue.checkpoint(name, token=token)
         model = await self.model(chosen, token=token)
-        kept = [located.file.path for located in chosen.files if await self._is_kept(located)]
+        kept = [located.file.path for located in chosen.files if self._store.has(located)]
         return Description(chosen, checkpoint, model, frozenset(kept))
-
-    async def _is_kept(self, located: LocatedFile) -> bool:
-        blob = await self._store.find(located)
-        if blob is None:
-            return False
-        blob.close()
-        return True
 
     async def model(self, chosen: Chosen, *, token: str | None) -> ModelDescription:
         """Return what the repository's config.json says of the model, if it has one."""

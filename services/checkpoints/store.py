@@ -43,6 +43,10 @@ class CheckpointStore:
         self._disk = disk
         self._file_bytes = file_bytes
 
+    def has(self, located: LocatedFile) -> bool:
+        """Tell whether a file is here whole and found right; quick, and no use of it."""
+        return self._blobs.has(key_of(located))
+
     async def find(self, located: LocatedFile) -> OpenBlob | None:
         """Return a file as it is in the repository, if it is here whole and found right."""
         return await self._disk.run(lambda: self._blobs.open(key_of(located)))
