@@ -154,7 +154,7 @@ def _count(query: Mapping[str, str], name: str, *, least: int = 1) -> int | None
     if text is None:
         return None
     if _COUNT.fullmatch(text) is None or int(text) < least:
-        raise InvalidQueryError(name, text, "is not a number of them", f"{least} or more")
+        raise InvalidQueryError(name, text, "is no count", f"a whole number, {least} or more")
     return int(text)
 
 
