@@ -397,6 +397,28 @@ def test_removing_ends_a_fetch_that_nobody_reads(tmp_path: Path) -> None:
     assert sorted(witness.outcomes) == ["complete", "stopped"]
 
 
+def test_a_blob_may_be_removed_before_it_has_its_name(tmp_path: Path) -> None:
+    """While the disk is told to keep it, which may take long."""
+    origin, witness = FakeOrigin(CONTENT), Witness()
+    origin.hold(4000)
+    with store_in(tmp_path, observer=witness) as store:
+        blob = store.fetch(KEY, origin)
+        freed_bytes: list[int] = []
+
+        def remove() -> None:
+            if blob.is_verified:
+                blob.close()
+                freed_bytes.append(store.remove(KEY.hash))
+
+        blob.watch(remove)
+        origin.let_go()
+        witness.wait_ended()
+        assert freed_bytes == [10_000]
+        assert not store.has(KEY)
+        assert store.blobs() == []
+    assert witness.outcomes == ["stopped"]
+
+
 def test_a_damaged_file_is_healed(tmp_path: Path) -> None:
     """One that lost its end is no blob any more."""
     with store_in(tmp_path) as store:

@@ -1,5 +1,6 @@
 """Blobs that another process brings; another store of the directory stands for it."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,7 @@ def test_closing_ends_following(tmp_path: Path) -> None:
         with store_in(tmp_path) as second:
             followed = second.fetch(KEY, origin)
             second.close()
+            assert "blobs" not in {thread.name for thread in threading.enumerate()}
             with followed, pytest.raises(ShuttingDownError):
                 followed.wait_beyond(9999, PATIENCE_SECONDS)
         origin.let_go()

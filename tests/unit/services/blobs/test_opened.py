@@ -76,9 +76,11 @@ def test_closing_wakes_who_waits(tmp_path: Path) -> None:
     arrival = Arrival(7)
     blob = opened(tmp_path / "a", arrival, Readers())
     heard: list[int] = []
-    thread = threading.Thread(target=lambda: heard.append(blob.wait_beyond(6, PATIENCE_SECONDS)))
+    thread = threading.Thread(target=lambda: heard.append(blob.wait_beyond(6)), daemon=True)
     thread.start()
     arrival.advance(3)
+    while not arrival._changed._waiters:  # type: ignore[attr-defined]
+        os.sched_yield()
     blob.close()
     thread.join(PATIENCE_SECONDS)
     assert heard == [3]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.blobs.partial import Partial
+from services.blobs.partial import DiskFullError, Partial
 from services.blobs.room import Room
 from services.blobs.shelf import Shelf
 from services.hub.errors import InsufficientStorageError
@@ -157,6 +157,46 @@ def test_the_disk_keeps_a_reserve(shelf: Shelf, begin: Callable[[int], Partial])
     rooms, witness = room(shelf, quota_bytes=2**60, reserve_bytes=2**60)
     with pytest.raises(InsufficientStorageError, match=re.escape("the disk has")):
         rooms.make(1)
+    assert witness.evicted_hashes == []
+
+
+class _FullPartial(Partial):
+    """A file on a disk that is full until others have gone; nobody can see how full it is."""
+
+    def __init__(self, path: Path, witness: Witness, *, blobs_in_the_way: int) -> None:
+        super().__init__(path)
+        assert self.try_write_lock()
+        self._witness = witness
+        self._blobs_in_the_way = blobs_in_the_way
+
+    def append(self, piece: bytes | memoryview) -> int:
+        """Write half of it, once there is place."""
+        if len(self._witness.evicted_hashes) < self._blobs_in_the_way:
+            raise DiskFullError
+        return super().append(piece[: len(piece) // 2 + 1])
+
+
+@pytest.mark.parametrize(("size_bytes", "in_the_way", "evicted"), [(150, 1, 2), (50, 3, 3)])
+def test_what_finds_the_disk_full_makes_place_for_all_that_is_to_come(
+    shelf: Shelf, size_bytes: int, in_the_way: int, evicted: int
+) -> None:
+    """And for more, if that did not help."""
+    rooms, witness = room(shelf, quota_bytes=2**60)
+    path = shelf.unnamed_path(size_bytes)
+    partial = _FullPartial(path, witness, blobs_in_the_way=in_the_way)
+    rooms.append(partial, b"some words", size_bytes=size_bytes)
+    assert b"".join(partial.pieces()) == b"some words"
+    partial.leave()
+    assert witness.evicted_hashes == HASHES[:evicted]
+
+
+def test_what_can_never_have_all_its_place_makes_nobody_go(shelf: Shelf) -> None:
+    """Though there would be enough for the next piece."""
+    rooms, witness = room(shelf, quota_bytes=2**60)
+    partial = _FullPartial(shelf.unnamed_path(401), witness, blobs_in_the_way=1)
+    with pytest.raises(InsufficientStorageError):
+        rooms.append(partial, b"some words", size_bytes=401)
+    partial.leave()
     assert witness.evicted_hashes == []
 
 

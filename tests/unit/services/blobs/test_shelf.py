@@ -2,11 +2,13 @@
 
 import os
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from services.blobs import BlobKey
+from services.blobs.partial import try_lock
 from services.blobs.shelf import Shelf
 from services.hub.errors import NotCachedError
 from tests.blobs import content_of, key_of
@@ -57,6 +59,28 @@ def test_a_use_is_noted_once_a_minute(tmp_path: Path) -> None:
         assert descriptor is not None
         os.close(descriptor)
         assert (path.stat().st_mtime != pytest.approx(used, abs=0.01)) == is_noted
+
+
+class _Probed(Shelf):
+    """A shelf of whose blob another process sees whether it is in use; it holds the lock."""
+
+    def __init__(self, directory: Path, path: Path) -> None:
+        super().__init__(directory)
+        self._probe = os.open(path, os.O_RDONLY)
+        assert try_lock(self._probe, is_exclusive=True)
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Have the other process be done once its lock is to be had."""
+        os.close(self._probe)
+        return super().locked()
+
+
+def test_a_blob_that_is_looked_at_is_still_opened(tmp_path: Path) -> None:
+    """It would be fetched again, though it is there."""
+    shelf = _Probed(tmp_path, shelved(Shelf(tmp_path)))
+    descriptor = shelf.open_kept(KEY)
+    assert descriptor is not None
+    os.close(descriptor)
 
 
 def test_an_open_blob_is_not_removed(tmp_path: Path) -> None:
