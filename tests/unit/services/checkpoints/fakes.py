@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -181,11 +182,13 @@ class FakeConverter:
 
     Attributes:
         sources: What it was given, so far.
+        copies: How often it writes what it makes of it.
         error: What it raises instead.
     """
 
     def __init__(self) -> None:
         self.sources: list[bytes] = []
+        self.copies = 1
         self.error: Exception | None = None
         self._gate = threading.Event()
         self._gate.set()
@@ -213,7 +216,7 @@ class FakeConverter:
         if self.error is not None:
             raise self.error
         assert content.startswith(b"pickle")
-        out.write(content.removeprefix(b"pickle"))
+        out.write(self.copies * content.removeprefix(b"pickle"))
 
 
 @dataclass
@@ -226,12 +229,14 @@ class Bench:
         witness: Of what that does.
         converter: Of pickles.
         doubted: Hashes of files that contradict what was said of them.
+        make_pickles: Makes what converts them, with other parts.
     """
 
     hub: FakeHub
     blobs: BlobStore
     witness: Witness
     converter: FakeConverter
+    make_pickles: Callable[..., Pickles] = field(init=False)
     doubted: list[str] = field(default_factory=list)
     headers: Headers = field(init=False)
     pickles: Pickles = field(init=False)
@@ -287,7 +292,8 @@ def bench_in(
             parsing=parsing, cached_tensors=cached_tensors, limits=limits, doubt=doubt
         )
         as_converter: Any = converter
-        bench.pickles = Pickles(
+        bench.make_pickles = partial(
+            Pickles,
             directory / "converted",
             policy=policy,
             converter=as_converter,
@@ -296,6 +302,7 @@ def bench_in(
             converting=converting,
             file_bytes=file_bytes,
         )
+        bench.pickles = bench.make_pickles()
         bench.store = CheckpointStore(
             hub=as_hub, blobs=blobs, pickles=bench.pickles, disk=disk, file_bytes=file_bytes
         )
