@@ -74,7 +74,7 @@ class CheckpointAnswer:
                 self.request, size_bytes=size_bytes, etag=etag, limit=self._most_ranges
             )
             blob = blob or await store.open(located, token=self.token)
-            if self.chosen.choice.kind == "safetensors":
+            if self.chosen.choice.kind != "document":  # what a pickle became is no better
                 await self.wiring.checkpoints.headers.of_blob(blob)
             opened, blob = blob, None  # it is the response's to close from now on
         finally:
