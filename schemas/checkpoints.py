@@ -40,7 +40,7 @@ class CheckpointModelOut(WireModel):
 
 
 class CheckpointOut(WireModel):
-    """A checkpoint at a commit, described without being fetched."""
+    """A checkpoint at a commit, described without the data of its tensors."""
 
     repository: str = Field(examples=["timm/resnet50.a1_in1k"], description="Its name today.")
     revision: str = Field(examples=["main"], description="As it was asked for.")

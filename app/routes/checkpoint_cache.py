@@ -103,7 +103,8 @@ _PIN: dict[str, Any] = {
 _DESCRIBE = {
     "summary": "Describe a checkpoint",
     "description": "Commit, licence, files with hashes and sizes, and every tensor with dtype and "
-    "shape: from headers alone, so that nothing is fetched. No repository's name has a colon.",
+    "shape: from headers alone, without the tensors' data; a pickle is fetched and converted for "
+    "it. No repository's name has a colon.",
     "responses": {200: json_answer(CheckpointOut, "The description.")},
     "codes": (*SOURCE_CODES, "overloaded"),
 }

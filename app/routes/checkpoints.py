@@ -68,7 +68,7 @@ async def get_checkpoint(request: Request) -> Response:
 
 
 async def head_checkpoint(request: Request) -> Response:
-    """Answer with the headers of a checkpoint; nothing is fetched but its own headers."""
+    """Answer with the headers of a checkpoint; of files no more than theirs is fetched."""
     return await get_checkpoint(request)
 
 
@@ -118,7 +118,8 @@ for _path, _get, _head in (
         _path,
         summary="Size, tag and commit of a checkpoint"
         + ("" if "owner" in _path else ", of a repository without an owner"),
-        description="As GET, without the body. Nothing is fetched but headers of files.",
+        description="As GET, without the body. Nothing is fetched but headers of files; a pickle "
+        "is fetched and converted.",
         responses={
             200: {"description": "The headers of the whole file; Content-Length is its size."},
             304: {"description": "Not modified."},

@@ -1,4 +1,4 @@
-"""What there is to say about a checkpoint without fetching it."""
+"""What there is to say about a checkpoint without the data of its tensors."""
 
 from dataclasses import dataclass
 
