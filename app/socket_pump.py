@@ -7,6 +7,9 @@ socket is armed for one event: the first of them that is free takes it, sends un
 socket is full or its turn is over, and arms it again, behind all others that are ready.
 A client that reads slowly costs a descriptor and no thread.
 
+The kernel sends the pages of the file themselves, perhaps long after sendfile has
+returned: bytes that may be sent must never change on the disk.
+
 A number of a descriptor may be reused at once when it was closed. A shipment is closed
 only when no thread uses it, and it has left epoll by then. An event that a thread has
 already taken may still meet the shipment that got the number next: then this one has
