@@ -43,7 +43,6 @@ class FileResponse(Response):
         status: int,
         headers: Mapping[str, str],
         stall_timeout_seconds: float,
-        offset: int = 0,
     ) -> None:
         """Send nothing yet.
 
@@ -54,7 +53,6 @@ class FileResponse(Response):
             status: 200 or 206.
             headers: With Content-Length and Content-Type.
             stall_timeout_seconds: How long a client may take nothing of what is there.
-            offset: Where in the blob the body's spans begin to count.
         """
         self.status_code = status
         self.background = None
@@ -62,7 +60,7 @@ class FileResponse(Response):
         self.init_headers(headers)
         self._blob = blob
         self._body = body
-        self._spans = [(start + offset, stop + offset) for start, stop in body.spans]
+        self._spans = body.spans
         self._sender = sender
         self._stall_timeout_seconds = stall_timeout_seconds
 

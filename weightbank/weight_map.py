@@ -27,17 +27,16 @@ _OTHER_VALUES = 10_000
 class WeightMap:
     """An index, ``model.safetensors.index.json``, as far as it can be believed alone.
 
+    The total size beside the map is not read: it is often wrong where files were
+    converted, as tensors that share their data were counted twice.
+
     Attributes:
         file_of: The name of the file that each tensor is in, by the tensor's name.
         files: Names of all files, sorted.
-        total_bytes: What it says of the size of all tensors, None if nothing. It is
-            often wrong where files were converted: tensors that share their data were
-            counted twice. So nobody relies on it.
     """
 
     file_of: Mapping[str, str]
     files: tuple[str, ...]
-    total_bytes: int | None
 
     def check(self, headers: Mapping[str, StoredHeader]) -> None:
         """Refuse files that do not have what the index says.
@@ -77,8 +76,8 @@ def parse_weight_map(text: bytes, *, limits: Limits | None = None) -> WeightMap:
     Examples:
         >>> index = parse_weight_map(b'''{"metadata": {"total_size": 8},
         ...     "weight_map": {"a": "model-00001-of-00001.safetensors"}}''')
-        >>> index.files, index.total_bytes
-        (('model-00001-of-00001.safetensors',), 8)
+        >>> index.files
+        ('model-00001-of-00001.safetensors',)
         >>> parse_weight_map(b'{"weight_map": {"a": "../../etc/passwd"}}')
         Traceback (most recent call last):
         weightbank.errors.InvalidCheckpointError: a '../../etc/passwd' is no file beside the \
@@ -100,7 +99,7 @@ index; accepted: a plain name that ends in .safetensors
     if len(files) > _MOST_FILES:
         accepted = f"{_MOST_FILES} or fewer"
         raise InvalidCheckpointError("weight_map", len(files), "files are too many", accepted)
-    return WeightMap(file_of, files, _total_bytes(document.get("metadata")))
+    return WeightMap(file_of, files)
 
 
 def _check_file(name: str, file: Any) -> None:
@@ -109,8 +108,3 @@ def _check_file(name: str, file: Any) -> None:
     if not is_file:
         accepted = "a plain name that ends in .safetensors"
         raise InvalidCheckpointError(name, file, "is no file beside the index", accepted)
-
-
-def _total_bytes(metadata: Any) -> int | None:
-    total = metadata.get("total_size") if isinstance(metadata, dict) else None
-    return total if isinstance(total, int) and not isinstance(total, bool) else None

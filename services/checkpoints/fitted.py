@@ -51,14 +51,12 @@ class FittedFile:
         id: SHA-256 of all that they depend on besides the seed.
         is_seeded: Whether any of them depends on the seed.
         reader: Of the checkpoint's own files; None where only headers are wanted.
-        chosen: What it is made from.
     """
 
     file: WeightsFile
     id: str
     is_seeded: bool
     reader: BlobReader | None
-    chosen: Chosen
 
 
 class Fitting:
@@ -130,7 +128,7 @@ class Fitting:
             reader=reader,
         )
         resolved = layout.resolved
-        return FittedFile(file, resolved.id, _is_seeded(resolved), reader, chosen)
+        return FittedFile(file, resolved.id, _is_seeded(resolved), reader)
 
     async def _layout(
         self,

@@ -138,21 +138,6 @@ def test_parts_come_with_what_stands_between_them(run: Callable[..., None]) -> N
     run(work)
 
 
-def test_spans_count_from_an_offset(run: Callable[..., None]) -> None:
-    """Of a part of the file that is served as a file of its own."""
-
-    async def work(files: Files) -> None:
-        files.file.arrive(150)
-        server = Server()
-        answering = asyncio.ensure_future(files.answer(server, single_body((5, 25)), offset=100))
-        await eventually(lambda: len(server.body) == 19)
-        files.file.verify()
-        await answering
-        assert server.body == CONTENT[105:125]
-
-    run(work)
-
-
 def test_what_arrives_is_sent_as_it_comes(run: Callable[..., None]) -> None:
     """The last byte when the hash has been found right."""
 
