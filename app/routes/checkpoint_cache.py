@@ -1,5 +1,6 @@
 """Checkpoints: described, fetched ahead, listed and removed."""
 
+import asyncio
 from typing import Any
 
 from fastapi import Request
@@ -50,7 +51,9 @@ async def describe_checkpoint(request: Request) -> Response:
     found = await wiring_of(request).checkpoints.descriptions.describe(
         name, token=read_hub_token(request)
     )
-    return Response(described(found).model_dump_json(), media_type=_JSON, headers=_NEVER_STORED)
+    # Of a hundred thousand tensors that takes a second, in which others are answered.
+    text = await asyncio.to_thread(lambda: described(found).model_dump_json())
+    return Response(text, media_type=_JSON, headers=_NEVER_STORED)
 
 
 async def describe_canonical_checkpoint(request: Request) -> Response:
@@ -106,7 +109,7 @@ _DESCRIBE = {
     "shape: from headers alone, without the tensors' data; a pickle is fetched and converted for "
     "it. No repository's name has a colon.",
     "responses": {200: json_answer(CheckpointOut, "The description.")},
-    "codes": (*SOURCE_CODES, "overloaded"),
+    "codes": (*SOURCE_CODES, "limit_exceeded", "overloaded"),
 }
 _PREFETCH = {
     "summary": "Fetch a checkpoint ahead",

@@ -10,6 +10,7 @@ from services.checkpoints.formats import Choice, choose, kind_of
 from services.checkpoints.headers import Headers
 from services.checkpoints.parallel import in_parallel
 from services.checkpoints.store import CheckpointStore
+from services.checkpoints.totals import TensorTotal
 from services.hub.errors import CorruptFileError, InvalidCheckpointError, InvalidFileError
 from services.hub.hub import Hub
 from services.hub.located import LocatedFile, RepositorySnapshot
@@ -158,8 +159,12 @@ class Catalogue:
 
         return await self._headers.glance(located.file.hash, located.size_bytes, read)
 
+    def total(self, *, checkpoints: int = 1) -> TensorTotal:
+        """Return what bounds the tensors of some checkpoints together."""
+        return TensorTotal.of(self._limits, checkpoints=checkpoints)
+
     async def checkpoint(
-        self, name: CheckpointName, *, token: str | None
+        self, name: CheckpointName, *, token: str | None, total: TensorTotal | None = None
     ) -> tuple[Chosen, Checkpoint]:
         """Return a checkpoint with all of its tensors.
 
@@ -168,10 +173,15 @@ class Catalogue:
                 not to be believed.
         """
         chosen = await self.choose(name, token=token)
-        return chosen, await self.tensors(name, chosen, token=token)
+        return chosen, await self.tensors(name, chosen, token=token, total=total)
 
     async def tensors(
-        self, name: CheckpointName, chosen: Chosen, *, token: str | None
+        self,
+        name: CheckpointName,
+        chosen: Chosen,
+        *,
+        token: str | None,
+        total: TensorTotal | None = None,
     ) -> Checkpoint:
         """Return the tensors of a checkpoint from the headers of its files.
 
@@ -180,8 +190,12 @@ class Catalogue:
         """
         if chosen.choice.kind == "document":
             raise InvalidFileError("file", chosen.choice.path, "has no tensors", "a checkpoint")
-        headers = await in_parallel(chosen.files, lambda located: self.header(located, token=token))
-        return self.assemble(name, chosen, headers)
+        counted = total or self.total()
+
+        async def header(located: LocatedFile) -> StoredHeader:
+            return counted.add(await self.header(located, token=token))
+
+        return self.assemble(name, chosen, await in_parallel(chosen.files, header))
 
     def assemble(
         self, name: CheckpointName, chosen: Chosen, headers: Sequence[StoredHeader]
@@ -220,7 +234,8 @@ class Catalogue:
                 "are more than a spec may name",
                 f"{_MOST_CHECKPOINTS} or fewer",
             )
-        found = await in_parallel(named, lambda name: self.checkpoint(name, token=token))
+        total = self.total(checkpoints=len(named))
+        found = await in_parallel(named, lambda one: self.checkpoint(one, token=token, total=total))
         return {name: checkpoint for name, (_, checkpoint) in zip(named, found, strict=True)}
 
     async def document(

@@ -17,6 +17,7 @@ from services.checkpoints.headers import Headers
 from services.checkpoints.parallel import in_parallel
 from services.checkpoints.reader import OpenFile
 from services.checkpoints.store import CheckpointStore, key_of
+from services.checkpoints.totals import TensorTotal
 from services.errors import OverloadedError, ShuttingDownError
 from services.hub.errors import CorruptFileError
 from services.hub.located import LocatedFile
@@ -83,10 +84,11 @@ class Opening:
             WeightbankError: If one cannot be had, or not believed.
         """
         refusals: list[OverloadedError] = []
+        total = self._catalogue.total(checkpoints=len(files))
 
         async def open_one(located: LocatedFile) -> OpenFile | None:
             try:
-                return await self._open(located, token=token)
+                return await self._open(located, token=token, total=total)
             except OverloadedError as error:
                 if kind_of(located.file.path) == "pickle":
                     raise
@@ -97,7 +99,7 @@ class Opening:
         if refusals and len(refusals) == len(opened):
             raise refusals[0]
         missing = [place for place, file in zip(files, opened, strict=True) if file is None]
-        promised = iter(await self._promise(missing, token=token))
+        promised = iter(await self._promise(missing, total, token=token))
         return [next(promised) if file is None else file for file in opened]
 
     async def close(self) -> None:
@@ -107,23 +109,28 @@ class Opening:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _open(self, located: LocatedFile, *, token: str | None) -> OpenFile:
+    async def _open(
+        self, located: LocatedFile, *, token: str | None, total: TensorTotal | None = None
+    ) -> OpenFile:
         blob = await self._store.open_tensors(located, token=token)
         try:
-            return OpenFile(blob, await self._headers.of_blob(blob))
+            header = await self._headers.of_blob(blob)
+            return OpenFile(blob, header if total is None else total.add(header))
         except BaseException:
             blob.close()
             raise
 
     async def _promise(
-        self, files: Sequence[LocatedFile], *, token: str | None
+        self, files: Sequence[LocatedFile], total: TensorTotal, *, token: str | None
     ) -> Sequence[OpenFile]:
         """Return what stands for files, and have them brought."""
         if not files:
             return []
-        headers = await in_parallel(
-            files, lambda located: self._catalogue.header(located, token=token)
-        )
+
+        async def header(located: LocatedFile) -> StoredHeader:
+            return total.add(await self._catalogue.header(located, token=token))
+
+        headers = await in_parallel(files, header)
         blobs = [ComingBlob(key_of(located)) for located in files]
         promises = list(map(_Promise, files, headers, map(weakref.ref, blobs)))
         task = asyncio.ensure_future(self._bring(promises, token=token))
