@@ -69,7 +69,7 @@ def read_checkpoint_query(request: Request) -> AskedCheckpoint:
     query = read_query(request, *NAMING, "seed", *FITTING)
     wishes = _wishes(query) if any(name in query for name in FITTING) else None
     seed = read_seed(query["seed"]) if "seed" in query else None
-    if seed is not None and wishes is None:
+    if seed is not None and (wishes is None or wishes.num_classes is None):
         raise InvalidQueryError(
             "seed", seed, "decides nothing here", "no seed, or num_classes beside it"
         )
