@@ -26,6 +26,9 @@ from weightbank.resolved import ResolvedSpec
 from weightbank.stored import Checkpoint, CheckpointName, StoredFile
 from weightbank.stored_header import StoredHeader
 
+_KEY_TENSORS = 8
+"""What wishes take in memory, in tensors of a kilobyte: anybody can wish for ever other things."""
+
 _Key = tuple[CheckpointName, tuple[StoredFile, ...], Wishes]
 
 
@@ -82,7 +85,7 @@ class Fitting:
         self._prepared = prepared
         self._limits = limits
         self._layouts: SingleFlightCache[_Key, Layout] = SingleFlightCache(
-            capacity=cached_tensors, weigh=lambda layout: len(layout.tensors)
+            capacity=cached_tensors, weigh=lambda layout: _KEY_TENSORS + len(layout.tensors)
         )
         self._unverified: SingleFlight[tuple[_Key, tuple[_Same, ...]], Layout] = SingleFlight()
 
