@@ -1,14 +1,12 @@
 """The caller's own token of the Hub. It is never shown, and never logged."""
 
-import re
-
 from starlette.requests import Request
 
+from services.hub.caller import TOKEN
 from services.hub.errors import InvalidHubTokenError
 from weightbank.errors import NO_VALUE
 
 HEADER = "X-HF-Token"
-_TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 
 
 def read_hub_token(request: Request) -> str | None:
@@ -22,7 +20,7 @@ def read_hub_token(request: Request) -> str | None:
         return None
     scheme, _, rest = values[0].partition(" ")
     token = rest.strip() if scheme.lower() == "bearer" else values[0]
-    if len(values) > 1 or _TOKEN.fullmatch(token) is None:
+    if len(values) > 1 or TOKEN.fullmatch(token) is None:
         accepted = "one token of the Hub, as in hf_..., without spaces"
         raise InvalidHubTokenError(HEADER, NO_VALUE, "is not a token", accepted)
     return token

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from services.hub.errors import InvalidHubTokenError
 from weightbank.errors import NO_VALUE
 
-_TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
+TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
+"""What a token of the Hub looks like: nothing else may become part of a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ accepted: 1 to 512 characters without spaces, such as hf_...
     """
     if not text:
         return None
-    if _TOKEN.fullmatch(text) is None:
+    if TOKEN.fullmatch(text) is None:
         raise InvalidHubTokenError(
             "token of the Hub",
             NO_VALUE,
