@@ -219,6 +219,16 @@ class FakeConverter:
         out.write(self.copies * content.removeprefix(b"pickle"))
 
 
+class CountingWitness(Witness):
+    """A witness that knows whether anything is being fetched."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that began has ended, and what came of it is kept."""
+        begun = [event for event in self.events.copy() if event[0] == "began"]
+        return len(begun) == len(self.outcomes)
+
+
 @dataclass
 class Bench:
     """All that works with checkpoints, on a fake Hub.
@@ -234,7 +244,7 @@ class Bench:
 
     hub: FakeHub
     blobs: BlobStore
-    witness: Witness
+    witness: CountingWitness
     converter: FakeConverter
     make_pickles: Callable[..., Pickles] = field(init=False)
     doubted: list[str] = field(default_factory=list)
@@ -278,7 +288,7 @@ def bench_in(
     **options: Any,
 ) -> Iterator[Bench]:
     """A bench; neither threads nor descriptors are left behind."""
-    hub, witness, converter = FakeHub(), Witness(), FakeConverter()
+    hub, witness, converter = FakeHub(), CountingWitness(), FakeConverter()
     with store_in(directory, fetches=fetches, observer=witness, **options) as blobs:
         bench = Bench(hub, blobs, witness, converter)
         executors = [BoundedExecutor(name, threads=4, limit=64) for name in "abcd"]
