@@ -38,6 +38,7 @@ from weightbank.errors import NO_VALUE
 ANSWER_BYTES = 2**25
 """Most bytes of an answer that is no file; a listing of 100,000 files has fewer."""
 
+_IDENTITY = "identity"
 _DEFAULT_TIMEOUT_SECONDS = 10
 _CONNECTIONS = 64
 _LOGGERS = (
@@ -140,7 +141,8 @@ def bound_answer(response: httpx2.Response, deadline: float) -> None:
         deadline: On the monotonic clock.
     """
     assert isinstance(response.stream, httpx2.SyncByteStream), "read by a thread"
-    response.stream = _BoundedStream(response.stream, deadline)
+    encoding = response.headers.get("Content-Encoding", _IDENTITY).lower()
+    response.stream = _BoundedStream(response.stream, deadline, is_encoded=encoding != _IDENTITY)
 
 
 def hide_queries() -> None:
@@ -162,6 +164,8 @@ def _session(on_request: Hooks, on_response: Hooks) -> httpx2.Client:
             "response": [*on_response, _hold_answer],
         },
         verify=_certificates(),
+        # A few bytes can be gigabytes once they are decoded: all are counted as they come.
+        headers={"Accept-Encoding": _IDENTITY},
         follow_redirects=True,
         max_redirects=5,
         timeout=_DEFAULT_TIMEOUT_SECONDS,
@@ -207,11 +211,16 @@ def _hold_answer(response: httpx2.Response) -> None:
 class _BoundedStream(httpx2.SyncByteStream):
     """A stream that has to end in time, and before it is too long."""
 
-    def __init__(self, stream: httpx2.SyncByteStream, deadline: float) -> None:
+    def __init__(self, stream: httpx2.SyncByteStream, deadline: float, *, is_encoded: bool) -> None:
         self._stream = stream
         self._deadline = deadline
+        self._is_encoded = is_encoded
 
     def __iter__(self) -> Iterator[bytes]:
+        if self._is_encoded:
+            raise UpstreamError(
+                "answer", NO_VALUE, "of the Hub is compressed, and nobody asked for that"
+            )
         size_bytes = 0
         for piece in self._stream:
             size_bytes += len(piece)
