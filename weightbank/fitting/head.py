@@ -24,6 +24,8 @@ _LAST_PATHS = ("fc", "head", "classifier", "head.fc", "classifier.1", "score", "
 # Of as many rows as there are labels it is a head, otherwise it predicts words.
 _LANGUAGE_HEAD = "lm_head"
 _MATRIX_DIMENSIONS = 2
+# Some heads see the image still, and take each of its places alone: ResNetV2, DLA, DPN.
+_KERNELS = ((), (1, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def new_heads(
     Raises:
         InvalidArgumentError: If it is unclear which module is the head.
         UnknownTensorError: If there is no such module.
-        InvalidShapeError: If it is no linear layer.
+        InvalidShapeError: If it is neither a linear layer nor a convolution of 1 x 1.
     """
     if wishes.num_classes is None:
         return {}
@@ -113,8 +115,12 @@ def _matrices(tensors: Tensors) -> list[str]:
 
 def _matrix_shape(tensors: Tensors, path: str) -> tuple[int, int]:
     name, shape = _weight(path), _shape(tensors, path)
-    if len(shape) != _MATRIX_DIMENSIONS or 0 in shape:
-        accepted = "(classes, inputs), the weight of a linear layer; another module as `head`"
+    kernel = shape[_MATRIX_DIMENSIONS:]
+    if len(shape) < _MATRIX_DIMENSIONS or kernel not in _KERNELS or 0 in shape:
+        accepted = (
+            "(classes, inputs), the weight of a linear layer, or (classes, inputs, 1, 1); another "
+            "module as `head`"
+        )
         raise InvalidShapeError(
             f"{name}: shape", list(shape), "is that of no linear head", accepted
         )
@@ -122,7 +128,7 @@ def _matrix_shape(tensors: Tensors, path: str) -> tuple[int, int]:
     if bias is not None and bias.shape != shape[:1]:
         problem = f"does not go with a weight of shape {list(shape)}"
         raise InvalidShapeError(f"{path}.bias: shape", list(bias.shape), problem, f"{[shape[0]]}")
-    rows, inputs = shape
+    rows, inputs = shape[:_MATRIX_DIMENSIONS]
     return rows, inputs
 
 
@@ -146,13 +152,12 @@ def _drawn(
 ) -> dict[str, NewTensor]:
     """Return weight and bias as a spec with this one layer has them."""
     bias = f"{path}.bias"
-    layer = {
-        "name": "head",
-        "type": "Linear",
-        "in_features": inputs,
-        "out_features": classes,
-        "bias": bias in tensors,
-    }
+    sizes: dict[str, object] = {"in_features": inputs, "out_features": classes}
+    kind = "Linear"
+    if len(_shape(tensors, path)) > _MATRIX_DIMENSIONS:
+        kind = "Conv2d"
+        sizes = {"in_channels": inputs, "out_channels": classes, "kernel_size": 1}
+    layer = {"name": "head", "type": kind, **sizes, "bias": bias in tensors}
     spec = Spec.from_document({"preset": _PRESET, "layers": [layer]}, limits=limits)
     resolved = resolve(spec, limits=limits).resolved.tensors
     return {

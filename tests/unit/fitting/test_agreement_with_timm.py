@@ -33,6 +33,9 @@ def config_of(model: Any) -> dict[str, Any]:
         ("tresnet_m", 1),
         ("swin_tiny_patch4_window7_224", 6),
         ("deit_tiny_distilled_patch16_224", 5),
+        ("resnetv2_50x1_bit", 1),
+        ("dla34", 1),
+        ("dpn48b", 4),
     ],
 )
 def test_names_and_shapes_are_those_of_the_model(name: str, in_chans: int) -> None:

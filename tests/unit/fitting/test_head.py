@@ -47,6 +47,18 @@ def test_is_what_a_spec_with_that_layer_has() -> None:
     }
 
 
+def test_a_head_can_be_a_convolution_of_one_place() -> None:
+    """It is what a spec with that convolution has: some heads see the image still."""
+    shapes: Shapes = {**RESNET, "fc.weight": (1000, 16, 1, 1)}
+    layer = {"name": "fc", "type": "Conv2d", "in_channels": 16, "out_channels": 10}
+    spec = Spec.from_document({"layers": [{**layer, "kernel_size": 1}]})
+    expected = {tensor.name: tensor for tensor in resolve(spec).resolved.tensors}
+    found = drawn(shapes, Wishes(num_classes=10, head="fc"))
+    assert {name: (t.shape, t.form) for name, t in found.items()} == {
+        name: (t.shape, t.form) for name, t in expected.items()
+    }
+
+
 def test_the_number_that_is_there_changes_nothing() -> None:
     """A head of as many classes stays the checkpoint's."""
     wishes = Wishes(num_classes=1000)
