@@ -20,6 +20,8 @@ from services.checkpoints.inventory import KeptFile, Removal
 from services.checkpoints.prefetching import Progress
 from services.hub.located import LocatedFile
 
+_SHOWN_OF_HASH = len("sha256:") + 12
+
 
 def described(description: Description) -> CheckpointOut:
     """Return what there is to say about a checkpoint."""
@@ -107,8 +109,9 @@ def removal_out(removal: Removal) -> RemovalOut:
 
 def _kept_file(kept: KeptFile) -> KeptFileOut:
     blob = kept.blob
+    # Who names a hash may claim to have the file: that of what is private is not told.
     return KeptFileOut(
-        hash=blob.hash,
+        hash=blob.hash if kept.places else f"{blob.hash[:_SHOWN_OF_HASH]}…",
         bytes=blob.size_bytes,
         arrived_bytes=blob.arrived_bytes,
         complete=blob.is_complete,

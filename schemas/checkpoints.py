@@ -96,7 +96,9 @@ class PlaceOut(WireModel):
 class KeptFileOut(WireModel):
     """A file that is kept here."""
 
-    hash: str = Field(description="As in a checkpoint's description.")
+    hash: str = Field(
+        description="As in a checkpoint's description; cut short where there are no places."
+    )
     bytes: int = Field(description="Its size.")
     arrived_bytes: int = Field(description="Of it, here already.")
     complete: bool = Field(description="Whether all of it is here, and its hash is right.")

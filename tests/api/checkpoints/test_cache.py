@@ -69,9 +69,10 @@ def test_private_repositories_are_not_named(
     hub.add_user("hf_reader")
     hub.grant("hf_reader", REPOSITORY)
     with make_hub_server().client() as client:
-        client.get(CHECKPOINT, headers={"X-HF-Token": "hf_reader"})
+        etag = client.get(CHECKPOINT, headers={"X-HF-Token": "hf_reader"}).headers["ETag"]
         (file,) = client.get(KEPT).json()["files"]
     assert file["places"] == []
+    assert file["hash"] == f"sha256:{etag[1:13]}…"
 
 
 def test_private_repositories_are_removed_by_who_may_read_them(
