@@ -24,6 +24,7 @@ from tests.servers import wait_until
 AT_ONCE = {"hub_patience_timeout_seconds": 0.1}
 FITTED = f"{CHECKPOINT}?dtype=bfloat16"
 MERGED = "/v1/checkpoints/timm/sharded"
+SMALL = "/v1/checkpoints/timm/small"
 FIRST = {"Range": "bytes=0-99"}
 
 ASKED: list[tuple[str, dict[str, str]]] = [
@@ -38,6 +39,9 @@ ASKED: list[tuple[str, dict[str, str]]] = [
     (f"{CHECKPOINT}?include=layers.0.weight&dtype=float16", {}),
     (MERGED, {}),
     (MERGED, FIRST),
+    (SMALL, {}),
+    (SMALL, FIRST),
+    (f"{SMALL}?dtype=float16", {}),
 ]
 """All ways to have bytes that come of the file."""
 
@@ -63,11 +67,14 @@ LIES: Mapping[str, Callable[[bytes], Fault]] = {
 
 @pytest.fixture
 def both(hub: HubServer, served: bytes) -> Mapping[str, bytes]:
-    """The same tensors in one file and, elsewhere, in two; all files by their paths."""
-    files = shard(safetensors.numpy.load(served), 2)
+    """The same tensors in one file and, elsewhere, in two, and few; all files by their paths."""
+    tensors = safetensors.numpy.load(served)
+    files = shard(tensors, 2)
+    small = safetensors.numpy.save({"bias": tensors["layers.0.weight"][:8]})
     hub.add_repository("timm/sharded", files)
-    tensors = {path: content for path, content in files.items() if path.endswith(".safetensors")}
-    return {"model.safetensors": served, **tensors}
+    hub.add_repository("timm/small", {"model.safetensors": small})
+    shards = {path: content for path, content in files.items() if path.endswith(".safetensors")}
+    return {"timm/tiny/": served, "timm/small/": small, **shards}
 
 
 def keeps_nothing(client: httpx.Client, directory: Path) -> bool:
@@ -95,10 +102,12 @@ def test_false_bytes_are_no_answer_and_are_not_kept(
             wait_until(lambda: keeps_nothing(client, tmp_path / "checkpoints"))
         for fault in faults:
             hub.mend(fault)
-        for path, headers in ASKED:
-            answer = outcome(client, path, headers=headers)
-            assert answer.is_whole, (path, headers, answer)
-        assert client.get(CHECKPOINT).content == both["model.safetensors"]
+        with make_hub_server().client() as clean:
+            for path, headers in ASKED:
+                answer = outcome(client, path, headers=headers)
+                assert answer.is_whole, (path, headers, answer)
+                assert answer.content == clean.get(path, headers=headers).content
+        assert client.get(CHECKPOINT).content == both["timm/tiny/"]
 
 
 @pytest.mark.parametrize("difference", [-1, 1])
