@@ -49,7 +49,10 @@ class BoundedExecutor:
         future = asyncio.get_running_loop().run_in_executor(self._executor, function)
         # Counted until the thread is done, even when the caller has gone away.
         future.add_done_callback(self._done)
-        return await asyncio.shield(future)
+        try:
+            return await asyncio.shield(future)
+        finally:
+            del future  # an error knows this frame, and would hold itself and all its frames
 
     def close(self) -> None:
         """Drop what waits, and wait for what runs."""

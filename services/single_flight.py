@@ -38,8 +38,11 @@ class SingleFlight(Generic[Key, Value]):
             task = asyncio.ensure_future(_call(call))
             self._calls[key] = task
             task.add_done_callback(lambda done: self._ended(key, done))
-        # Shielded: one caller who leaves must not take the value from the others.
-        return await asyncio.shield(task)
+        try:
+            # Shielded: one caller who leaves must not take the value from the others.
+            return await asyncio.shield(task)
+        finally:
+            del task  # an error knows this frame, and would hold itself and all its frames
 
     def _ended(self, key: Key, task: "asyncio.Task[Value]") -> None:
         del self._calls[key]

@@ -9,7 +9,9 @@ import asyncio
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from services.blobs.errors import without_frames
 from services.checkpoints.catalogue import Catalogue
 from services.checkpoints.coming import ComingBlob
 from services.checkpoints.formats import kind_of
@@ -92,7 +94,7 @@ class Opening:
             except OverloadedError as error:
                 if kind_of(located.file.path) == "pickle":
                     raise
-                refusals.append(error)
+                refusals.append(without_frames(error))
                 return None
 
         opened = await in_parallel(files, open_one)
@@ -135,22 +137,21 @@ class Opening:
         promises = list(map(_Promise, files, headers, map(weakref.ref, blobs)))
         task = asyncio.ensure_future(self._bring(promises, token=token))
         self._bringing.add(task)
-        task.add_done_callback(self._bringing.discard)
+        task.add_done_callback(partial(self._ended, promises))
         return list(map(OpenFile, blobs, headers))
 
     async def _bring(self, promises: Sequence[_Promise], *, token: str | None) -> None:
         """Open one file after the other, as soon as each can be fetched."""
-        error: Exception = ShuttingDownError()  # it is cancelled then alone
-        try:
-            for promise in promises:
-                await self._keep(promise, token=token)
-        except Exception as caught:  # noqa: BLE001 - whoever reads what never comes hears why
-            error = caught
-        finally:
-            for promise in promises:
-                blob = promise.blob()
-                if blob is not None:
-                    blob.fail(error)
+        for promise in promises:
+            await self._keep(promise, token=token)
+
+    def _ended(self, promises: Sequence[_Promise], task: "asyncio.Task[None]") -> None:
+        """Have whoever reads what never comes hear why. A task may have ended before it began."""
+        self._bringing.discard(task)
+        error = ShuttingDownError() if task.cancelled() else task.exception()
+        for blob in [promise.blob() for promise in promises]:
+            if blob is not None and isinstance(error, Exception):
+                blob.fail(error)
 
     async def _keep(self, promise: _Promise, *, token: str | None) -> None:
         """Open a file, and have it give its bytes to the blob that stands for it."""

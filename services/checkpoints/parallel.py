@@ -39,5 +39,6 @@ async def in_parallel(
     try:
         return list(await asyncio.gather(*tasks))
     finally:
-        for task in tasks:
-            task.cancel()
+        # An error knows this frame: what the others came to must not stay open for it.
+        while tasks:
+            tasks.pop().cancel()

@@ -1,7 +1,9 @@
 """Threads for blocking work: bounded, and counted until they are done."""
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -47,3 +49,35 @@ def test_the_limit_is_of_all_that_run_and_wait(threads: int, limit: int) -> None
         executor.close()
 
     asyncio.run(main())
+
+
+def test_an_error_holds_none_of_its_frames_once_it_is_dropped() -> None:
+    """Nobody waits for a garbage collection: frames know buffers and open files."""
+
+    class Buffer:
+        """What a frame knows."""
+
+    def fail() -> int:
+        raise ValueError("bad")
+
+    async def caller(executor: BoundedExecutor) -> "weakref.ref[Buffer]":
+        buffer = Buffer()
+        known = weakref.ref(buffer)
+        try:
+            await executor.run(fail)
+        except ValueError:
+            return known
+        raise AssertionError(buffer)
+
+    async def main() -> None:
+        executor = BoundedExecutor("sums", threads=1, limit=1)
+        known = await caller(executor)
+        executor.close()
+        await asyncio.sleep(0)
+        assert known() is None
+
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()

@@ -1,6 +1,8 @@
 """Calls shared by all who ask for the same at the same time."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -139,3 +141,33 @@ def test_a_call_that_cannot_even_begin_fails_for_who_asked() -> None:
                 await flights.run("key", call)  # type: ignore[arg-type]
 
     asyncio.run(main())
+
+
+def test_an_error_holds_none_of_its_frames_once_it_is_dropped() -> None:
+    """Nobody waits for a garbage collection: frames know buffers and open files."""
+
+    class Buffer:
+        """What a frame knows."""
+
+    async def fail() -> int:
+        raise ValueError("bad")
+
+    async def caller(flights: SingleFlight[str, int]) -> "weakref.ref[Buffer]":
+        buffer = Buffer()
+        known = weakref.ref(buffer)
+        try:
+            await flights.run("key", fail)
+        except ValueError:
+            return known
+        raise AssertionError(buffer)
+
+    async def main() -> None:
+        known = await caller(SingleFlight())
+        await asyncio.sleep(0)
+        assert known() is None
+
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()

@@ -1,6 +1,8 @@
 """Several things awaited at once, a few at a time."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -82,3 +84,34 @@ def test_nothing_comes_of_nothing() -> None:
         raise AssertionError(item)
 
     assert asyncio.run(in_parallel([], work)) == []
+
+
+def test_an_error_holds_nothing_that_the_others_came_to() -> None:
+    """Nobody waits for a garbage collection: they may be open files."""
+
+    class File:
+        """What one came to."""
+
+    known: list[weakref.ref[File]] = []
+
+    async def work(item: int) -> File:
+        if item == 2:
+            raise ValueError(item)
+        file = File()
+        known.append(weakref.ref(file))
+        return file
+
+    async def main() -> None:
+        try:
+            await in_parallel(range(3), work)
+        except ValueError:
+            await asyncio.sleep(0)  # what the loop calls just now, it holds
+            assert [file() for file in known] == [None, None]
+        else:
+            pytest.fail("it raised nothing")
+
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()
