@@ -85,7 +85,7 @@ class Opening:
                 pickle cannot, whose header nobody can tell beforehand.
             WeightbankError: If one cannot be had, or not believed.
         """
-        refusals: list[OverloadedError] = []
+        refusals: list[Exception] = []
         total = self._catalogue.total(checkpoints=len(files))
 
         async def open_one(located: LocatedFile) -> OpenFile | None:
