@@ -20,10 +20,13 @@ ABSENT = (UpstreamUnavailableError, UpstreamBusyError, OfflineError)
 """Errors that say nothing of what was asked, only that nobody answered."""
 
 _PATIENCE_SECONDS = 5.0
-"""How long the Hub is not asked again by those who can do without, once it failed."""
+"""How long the Hub is not asked again by those who can do without, once it failed.
 
-_LONGEST_RIGHTS_SECONDS = 60.0
-"""The same, of those whose own right was asked for, however long they are to wait."""
+It is longer where the failure itself took long.
+"""
+
+_WAITS_BETWEEN = 3
+_LONGEST_PATIENCE_SECONDS = 60.0
 
 _EVERYBODY = "everybody"
 _UNREACHABLE = "unreachable"
@@ -82,6 +85,7 @@ class Absence:
                 self._observer.did_without(known_silence)
                 return answer
         self.check_online(subject)
+        began = self._clock()
         try:
             answer = question()
         except ABSENT as error:
@@ -92,7 +96,8 @@ class Absence:
         else:
             self._end_silence(digest, right)
             return answer
-        self._begin_silence(digest, right, failure)
+        waited_seconds = max(0.0, self._clock() - began)
+        self._begin_silence(digest, right, failure, waited_seconds)
         answer = remembered()
         if answer is None:
             raise failure
@@ -120,16 +125,21 @@ class Absence:
                     return code
         return None
 
-    def _begin_silence(self, digest: str, right: str | None, failure: Exception) -> None:
+    def _begin_silence(
+        self, digest: str, right: str | None, failure: Exception, waited_seconds: float
+    ) -> None:
         """Remember a failure: one of the Hub is everybody's, a limit is the caller's."""
+        # Who waited long for nothing does so seldom: others would wait as long.
+        patience = max(_PATIENCE_SECONDS, _WAITS_BETWEEN * waited_seconds)
+        patience = min(patience, _LONGEST_PATIENCE_SECONDS)
         if isinstance(failure, UpstreamBusyError):
             silences = {digest: float(failure.retry_after_seconds)}
         else:
-            silences = {_EVERYBODY: _PATIENCE_SECONDS}
+            silences = {_EVERYBODY: patience}
         if isinstance(failure, UpstreamUnavailableError) and failure.is_unreachable:
-            silences[_UNREACHABLE] = _PATIENCE_SECONDS
+            silences[_UNREACHABLE] = patience
         if right is not None:
-            silences[right] = min(*silences.values(), _LONGEST_RIGHTS_SECONDS)
+            silences[right] = min(*silences.values(), _LONGEST_PATIENCE_SECONDS)
         code = getattr(failure, "code", "")
         with self._lock:
             for key, seconds in silences.items():

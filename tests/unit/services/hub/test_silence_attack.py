@@ -4,11 +4,25 @@ import pytest
 
 from services.hub.errors import UnknownRepositoryError, UpstreamUnavailableError
 from tests.hub.falsehoods import rate_limited
-from tests.hub.faults import Status
+from tests.hub.faults import Fault, Status
+from tests.hub.messages import Answer, Request
 from tests.hub.repository import FakeRepository
 from tests.hub.server import HubServer
-from tests.unit.services.hub.conftest import MEMBER, NAME, PRIVATE, Services
+from tests.unit.services.hub.conftest import MEMBER, NAME, PRIVATE, Clock, Services
 from weightbank.errors import WeightbankError
+
+
+class TakesTime(Fault):
+    """An error after a long time."""
+
+    def __init__(self, clock: Clock, *, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+
+    def of_answer(self, answer: Answer, request: Request) -> Answer:
+        """Let time pass, and fail."""
+        self._clock.advance(self._seconds)
+        return Status(504).of_answer(answer, request)
 
 
 def test_a_failure_of_another_question_prolongs_no_right(
@@ -74,3 +88,20 @@ def test_a_hub_that_cannot_be_reached_is_so_for_all_rights(
     before = services.asked()
     client.snapshot(PRIVATE, private.head, token=MEMBER)
     assert services.asked() == before
+
+
+@pytest.mark.usefixtures("public")
+def test_a_hub_that_hangs_is_seldom_waited_for(services: Services, hub: HubServer) -> None:
+    """Three times as long as it took to fail."""
+    client = services.hub()
+    client.snapshot(NAME)
+    services.clock.advance(11)
+    hub.inject(TakesTime(services.clock, seconds=10))
+    client.snapshot(NAME)
+    before = services.asked()
+    services.clock.advance(29)
+    client.snapshot(NAME)
+    assert services.asked() == before
+    services.clock.advance(2)
+    client.snapshot(NAME)
+    assert services.asked() == before + 1
