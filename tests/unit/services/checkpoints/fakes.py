@@ -281,6 +281,7 @@ def bench_in(
     fetches: int = 4,
     file_bytes: int = 2**30,
     limits: Limits = LIMITS,
+    most_parses: int = 64,
     cached_tensors: int = 1000,
     policy: Any = "convert",
     prefetches: int = 100,
@@ -291,8 +292,11 @@ def bench_in(
     hub, witness, converter = FakeHub(), CountingWitness(), FakeConverter()
     with store_in(directory, fetches=fetches, observer=witness, **options) as blobs:
         bench = Bench(hub, blobs, witness, converter)
-        executors = [BoundedExecutor(name, threads=4, limit=64) for name in "abcd"]
-        asking, disk, parsing, converting = executors
+        asking, disk, converting = (
+            BoundedExecutor(name, threads=4, limit=1000)
+            for name in ("asking", "disk", "converting")
+        )
+        parsing = BoundedExecutor("parsing", threads=1, limit=most_parses)
         as_hub: Any = hub
 
         async def doubt(hash_: str) -> None:
@@ -349,7 +353,7 @@ def bench_in(
             converter.let_go()
             for origin in hub.origins.values():
                 origin.cut()
-            for executor in executors:
+            for executor in (asking, disk, converting, parsing):
                 executor.close()
 
 
