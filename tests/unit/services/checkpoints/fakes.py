@@ -14,17 +14,23 @@ from typing import Any
 from services.blobs import BlobKey, BlobStore
 from services.bounded_executor import BoundedExecutor
 from services.checkpoints.catalogue import Catalogue
+from services.checkpoints.description import Descriptions
+from services.checkpoints.fitted import Fitting
 from services.checkpoints.headers import Headers
 from services.checkpoints.inventory import Inventory
 from services.checkpoints.opening import Opening
 from services.checkpoints.pickles import Pickles
 from services.checkpoints.prefetching import Prefetching
+from services.checkpoints.questions import Questions
+from services.checkpoints.sources import Sources
 from services.checkpoints.store import CheckpointStore
 from services.errors import ShuttingDownError
 from services.hub.errors import UnknownFileError, UnknownRepositoryError
 from services.hub.located import LocatedFile, RepositoryFile, RepositorySnapshot
 from tests.blobs import PATIENCE_SECONDS, FakeOrigin, Witness, store_in
+from weightbank.backends.reference import ReferenceBackend
 from weightbank.limits import Limits
+from weightbank.prepared import PreparedTensors
 from weightbank.stored import CheckpointName, StoredFile
 
 REPOSITORY = "owner/model"
@@ -138,6 +144,16 @@ class FakeHub:
         if located is None:
             raise UnknownFileError("file", path, "does not exist")
         return located
+
+    def recall_snapshot(
+        self, repository: str, revision: str, *, token: str | None = None
+    ) -> RepositorySnapshot | None:
+        """See ``Hub.recall_snapshot``: it remembers nothing."""
+
+    def recall_file(
+        self, repository: str, revision: str, path: str, *, token: str | None = None
+    ) -> LocatedFile | None:
+        """See ``Hub.recall_file``."""
 
     def origin(self, located: LocatedFile, *, token: str | None = None) -> FakeOrigin:
         """See ``Hub.origin``."""
@@ -253,6 +269,9 @@ class Bench:
     store: CheckpointStore = field(init=False)
     catalogue: Catalogue = field(init=False)
     opening: Opening = field(init=False)
+    sources: Sources = field(init=False)
+    descriptions: Descriptions = field(init=False)
+    fitting: Fitting = field(init=False)
     prefetching: Prefetching = field(init=False)
     inventory: Inventory = field(init=False)
 
@@ -321,10 +340,9 @@ def bench_in(
             hub=as_hub, blobs=blobs, pickles=bench.pickles, disk=disk, file_bytes=file_bytes
         )
         bench.catalogue = Catalogue(
-            hub=as_hub,
+            questions=Questions(as_hub, asking=asking, recalling=asking),
             store=bench.store,
             headers=bench.headers,
-            asking=asking,
             parsing=parsing,
             limits=limits,
         )
@@ -333,6 +351,18 @@ def bench_in(
             store=bench.store,
             headers=bench.headers,
             pause_seconds=PAUSE_SECONDS,
+        )
+        bench.sources = Sources(catalogue=bench.catalogue, opening=bench.opening)
+        bench.descriptions = Descriptions(catalogue=bench.catalogue, store=bench.store)
+        bench.fitting = Fitting(
+            catalogue=bench.catalogue,
+            sources=bench.sources,
+            descriptions=bench.descriptions,
+            resolving=parsing,
+            backend=ReferenceBackend(),
+            prepared=PreparedTensors(),
+            limits=limits,
+            cached_tensors=cached_tensors,
         )
         bench.prefetching = Prefetching(
             catalogue=bench.catalogue,
