@@ -108,10 +108,12 @@ class BlobStore:
 
     def blobs(self) -> Sequence[StoredBlob]:
         """List what is here or on its way, what was used last ahead."""
+        # First, so that what is complete in between is found there, and not nowhere.
+        unfinished = tuple(self._shelf.unfinished())
         kept = {file.hash: self._stored(file) for file in self._shelf.kept()}
         coming = (
             self._coming(file, file.hash)
-            for file in self._shelf.unfinished()
+            for file in unfinished
             if file.hash is not None and file.hash not in kept
         )
         return sorted((*kept.values(), *coming), key=lambda blob: blob.last_used, reverse=True)

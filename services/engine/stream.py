@@ -87,9 +87,10 @@ class Stream:
     def close(self) -> None:
         """Make nothing more. May be called more than once."""
         self._server.end(self.queue)
-        # Nobody waits any more. A queue that knew its stream would keep the file, and what
-        # that has open, until a garbage collection.
+        # Nobody waits any more. A queue that knew its stream, or an error whose frames do,
+        # would keep the file, and what that has open, until a garbage collection.
         self.queue.notify = _do_nothing
+        self.queue.error = None
 
     def _notify(self) -> None:
         """Wake the reader up, from any thread."""

@@ -1,6 +1,8 @@
 """A file is free to be evicted or removed as soon as the answers made from it have ended."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -14,6 +16,14 @@ from tests.servers import wait_until
 FITTED = f"{CHECKPOINT}?dtype=bfloat16"
 
 MakeServer = Callable[..., LiveServer]
+
+
+@pytest.fixture(autouse=True)
+def _no_garbage_collection() -> Iterator[None]:
+    """Nobody may wait for one: it comes when it likes."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def readers(client: httpx.Client) -> int:
@@ -78,4 +88,26 @@ def test_nothing_is_held_by_an_answer_that_broke(
             assert not rest_of(answer).is_complete
         wait_until(lambda: readers(client) == 0)
         assert client.delete(CHECKPOINT).json()["freed_bytes"] == len(served) - 2**18
+    hub.start()
+
+
+@pytest.mark.parametrize("after_bytes", [4, 2**16])
+@pytest.mark.parametrize("path", [CHECKPOINT, FITTED])
+def test_nothing_is_held_by_an_answer_that_never_began(
+    make_hub_server: MakeServer, hub: HubServer, served: bytes, path: str, after_bytes: int
+) -> None:
+    """It waited for the header, or for the first of its bytes."""
+    gate = hub.gate(after_bytes=after_bytes)
+    with (
+        make_hub_server(hub_patience_timeout_seconds=0.1).client() as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        asked = pool.submit(outcome, client, path)
+        gate.wait_for_arrival()
+        wait_until(lambda: readers(client) == 1)
+        hub.stop()
+        assert not asked.result(30).is_whole
+        wait_until(lambda: readers(client) == 0)
+        assert client.delete(CHECKPOINT).json()["freed_bytes"] == after_bytes
+    assert served
     hub.start()
