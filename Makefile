@@ -54,6 +54,7 @@ benchmarks: $(VENV)/.test ## beside their peers, in one run (half an hour; needs
 	$(BIN)/python -m benchmarks.initializers
 	$(BIN)/python -m benchmarks.ranges
 	$(BIN)/python -m benchmarks.http
+	$(BIN)/python -m benchmarks.checkpoints
 	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.faults
