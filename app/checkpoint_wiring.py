@@ -20,6 +20,7 @@ from services.checkpoints.opening import Opening
 from services.checkpoints.parts import Checkpoints
 from services.checkpoints.pickles import Pickles
 from services.checkpoints.prefetching import Prefetching
+from services.checkpoints.questions import Questions
 from services.checkpoints.sources import Sources
 from services.checkpoints.store import CheckpointStore
 from services.conversion.converter import Converter, check_available
@@ -36,6 +37,7 @@ from weightbank.backends.protocol import Backend
 from weightbank.prepared import PreparedTensors
 
 _ASKING_THREADS = 16
+_RECALLING_THREADS = 4
 _DISK_THREADS = 4
 _CONVERSIONS = 1
 _WAITING_CONVERSIONS = 16
@@ -125,6 +127,7 @@ class _Executors:
     """Threads for what blocks, apart by what it waits for."""
 
     asking: BoundedExecutor
+    recalling: BoundedExecutor
     disk: BoundedExecutor
     converting: BoundedExecutor
 
@@ -133,6 +136,11 @@ class _Executors:
         return cls(
             asking=BoundedExecutor(
                 "questions to the Hub", threads=_ASKING_THREADS, limit=settings.limit_hub_calls
+            ),
+            recalling=BoundedExecutor(
+                "looks at what the Hub said",
+                threads=_RECALLING_THREADS,
+                limit=settings.limit_hub_calls,
             ),
             disk=BoundedExecutor(
                 "calls of the disk", threads=_DISK_THREADS, limit=settings.limit_hub_calls
@@ -143,7 +151,7 @@ class _Executors:
         )
 
     def close(self) -> None:
-        for executor in (self.asking, self.disk, self.converting):
+        for executor in (self.asking, self.recalling, self.disk, self.converting):
             executor.close()
 
 
@@ -183,10 +191,9 @@ def _checkpoints(
         file_bytes=settings.limit_checkpoint_bytes,
     )
     catalogue = Catalogue(
-        hub=hub,
+        questions=Questions(hub, asking=executors.asking, recalling=executors.recalling),
         store=store,
         headers=headers,
-        asking=executors.asking,
         parsing=resolving,
         limits=limits,
     )

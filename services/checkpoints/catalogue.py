@@ -9,10 +9,10 @@ from services.bounded_executor import BoundedExecutor
 from services.checkpoints.formats import Choice, choose, kind_of
 from services.checkpoints.headers import Headers
 from services.checkpoints.parallel import in_parallel
+from services.checkpoints.questions import Questions
 from services.checkpoints.store import CheckpointStore
 from services.checkpoints.totals import TensorTotal
 from services.hub.errors import CorruptFileError, InvalidCheckpointError, InvalidFileError
-from services.hub.hub import Hub
 from services.hub.located import LocatedFile, RepositorySnapshot
 from services.single_flight import SingleFlight
 from weightbank.errors import NO_VALUE, LimitExceededError
@@ -54,27 +54,24 @@ class Catalogue:
     def __init__(
         self,
         *,
-        hub: Hub,
+        questions: Questions,
         store: CheckpointStore,
         headers: Headers,
-        asking: BoundedExecutor,
         parsing: BoundedExecutor,
         limits: Limits,
     ) -> None:
         """Ask nothing yet.
 
         Args:
-            hub: Knows what there is, and who may read it.
+            questions: To the Hub, what there is and who may read it.
             store: Has the bytes.
             headers: Reads the headers of files.
-            asking: Runs questions to the Hub.
             parsing: Runs what keeps a processor busy.
             limits: Bounds of a checkpoint's tensors.
         """
-        self._hub = hub
+        self._questions = questions
         self._store = store
         self._headers = headers
-        self._asking = asking
         self._parsing = parsing
         self._limits = limits
         self._indexes: SingleFlight[str, WeightMap] = SingleFlight()
@@ -86,9 +83,7 @@ class Catalogue:
         Raises:
             WeightbankError: If there is no such checkpoint, or not for this caller.
         """
-        snapshot = await self._asking.run(
-            lambda: self._hub.snapshot(name.repository, name.revision, token=token)
-        )
+        snapshot = await self._questions.snapshot(name.repository, name.revision, token=token)
         choice = choose(snapshot, name.file)
         located = await self.locate(snapshot, choice.path, token=token)
         if choice.kind != "sharded":
@@ -107,9 +102,7 @@ class Catalogue:
         Raises:
             WeightbankError: If it is not there, or not for this caller.
         """
-        return await self._asking.run(
-            lambda: self._hub.locate(snapshot.repository, snapshot.commit, path, token=token)
-        )
+        return await self._questions.locate(snapshot.repository, snapshot.commit, path, token=token)
 
     async def locate_stored(self, file: StoredFile, *, token: str | None) -> LocatedFile:
         """Return where a pinned file is, which this caller may read.
@@ -118,11 +111,9 @@ class Catalogue:
             CorruptFileError: If the Hub has other content there now.
             WeightbankError: If it is not there, or not for this caller.
         """
-        located = await self._asking.run(
-            lambda: self._hub.locate(file.repository, file.commit, file.path, token=token)
-        )
+        located = await self._questions.locate(file.repository, file.commit, file.path, token=token)
         if located.file.hash != file.hash:
-            await self._asking.run(lambda: self._hub.distrust(located.file.hash))
+            await self._questions.distrust(located.file.hash)
             raise CorruptFileError(
                 file.path, located.file.hash, "is its hash at the Hub now", file.hash
             )
@@ -136,9 +127,7 @@ class Catalogue:
             WeightbankError: If this caller may not.
         """
         await self.locate_stored(file, token=token)
-        snapshot = await self._asking.run(
-            lambda: self._hub.snapshot(file.repository, file.commit, token=token)
-        )
+        snapshot = await self._questions.snapshot(file.repository, file.commit, token=token)
         return snapshot.is_restricted
 
     async def header(self, located: LocatedFile, *, token: str | None) -> StoredHeader:
@@ -155,7 +144,7 @@ class Catalogue:
                 return await self._headers.of_blob(found)
 
         async def read(start: int, stop: int) -> bytes:
-            return await self._asking.run(lambda: self._hub.read(located, start, stop, token=token))
+            return await self._questions.read(located, start, stop, token=token)
 
         return await self._headers.glance(located.file.hash, located.size_bytes, read)
 

@@ -145,12 +145,36 @@ class Hub:
                 f"does not exist in {Subject(snapshot.repository, snapshot.commit)}",
                 "a file that the repository has at this revision",
             )
-        known = self._memory.file(snapshot.repository, snapshot.commit, path)
+        known = self._known_file(snapshot, path)
         if known is not None:
             return known
-        located = self._listed(snapshot, path) or self._ask_file(snapshot, path, caller)
+        located = self._ask_file(snapshot, path, caller)
         self._memory.keep_file(located)
         return located
+
+    def recall_snapshot(
+        self, repository: str, revision: str, *, token: str | None = None
+    ) -> RepositorySnapshot | None:
+        """Return what ``snapshot`` would, if nobody has to be asked for it; None otherwise.
+
+        Raises:
+            WeightbankError: If a name cannot be one, or is not under the operator's policies.
+        """
+        names = parse_repository(repository), parse_revision(revision)
+        return self._snapshots.recall(*names, self._caller(token))
+
+    def recall_file(
+        self, repository: str, revision: str, path: str, *, token: str | None = None
+    ) -> LocatedFile | None:
+        """Return what ``locate`` would, if nobody has to be asked for it; None otherwise.
+
+        Raises:
+            WeightbankError: As ``recall_snapshot``.
+        """
+        snapshot = self.recall_snapshot(repository, revision, token=token)
+        if snapshot is None or parse_file(path) not in snapshot.files:
+            return None
+        return self._known_file(snapshot, path)
 
     def authorize(self, repository: str, commit: str, *, token: str | None = None) -> None:
         """See that a caller may read a repository at a commit.
@@ -234,12 +258,15 @@ class Hub:
         effective = parse_token(token) or self._token
         return Caller(effective, self._memory.digest(effective))
 
-    def _listed(self, snapshot: RepositorySnapshot, path: str) -> LocatedFile | None:
+    def _known_file(self, snapshot: RepositorySnapshot, path: str) -> LocatedFile | None:
         entry = snapshot.files[path]
-        if entry.hash is None or entry.size_bytes is None:
-            return None
+        known = self._memory.file(snapshot.repository, snapshot.commit, path)
+        if known is not None or entry.hash is None or entry.size_bytes is None:
+            return known
         file = StoredFile(snapshot.repository, snapshot.commit, path, entry.hash)
-        return LocatedFile(file, entry.size_bytes)
+        listed = LocatedFile(file, entry.size_bytes)
+        self._memory.keep_file(listed)
+        return listed
 
     def _ask_file(self, snapshot: RepositorySnapshot, path: str, caller: Caller) -> LocatedFile:
         repository, commit = snapshot.repository, snapshot.commit

@@ -94,12 +94,12 @@ class Rights:
             WeightbankError: If not, or if nobody can say.
         """
         repository = snapshot.repository
-        if self._is_known(repository, caller):
+        if self.is_known(repository, caller):
             return
 
         def ask() -> bool:
             # Somebody's question may have been answered while this one came to be asked.
-            return self._is_known(repository, caller) or self._absence.ask(
+            return self.is_known(repository, caller) or self._absence.ask(
                 caller.digest,
                 lambda: self._ask(snapshot, caller, path),
                 lambda: self.are_in_grace(repository, caller) or None,
@@ -108,6 +108,19 @@ class Rights:
             )
 
         self._flights.run((repository, caller.digest), ask)
+
+    def is_known(self, repository: str, caller: Caller) -> bool:
+        """Whether a caller may read a repository for all that is fresh in memory."""
+        seconds = self._times.rights_seconds
+        restriction = self._memory.restriction(repository, fresh_seconds=seconds)
+        if (
+            restriction is not None
+            and not restriction.value
+            and self._is_fresh(restriction.seen_at)
+        ):
+            return True
+        granted_at = self._memory.granted_at(repository, caller.digest, fresh_seconds=seconds)
+        return granted_at is not None and self._is_fresh(granted_at)
 
     def are_in_grace(self, repository: str, caller: Caller) -> bool:
         """Whether a caller may read a repository while the Hub does not answer."""
@@ -137,18 +150,6 @@ class Rights:
         self._memory.revoke(repository, caller.digest)
         if not isinstance(error, InvalidHubTokenError) and self.is_public(repository):
             self._memory.keep_restriction(repository, is_restricted=True)
-
-    def _is_known(self, repository: str, caller: Caller) -> bool:
-        seconds = self._times.rights_seconds
-        restriction = self._memory.restriction(repository, fresh_seconds=seconds)
-        if (
-            restriction is not None
-            and not restriction.value
-            and self._is_fresh(restriction.seen_at)
-        ):
-            return True
-        granted_at = self._memory.granted_at(repository, caller.digest, fresh_seconds=seconds)
-        return granted_at is not None and self._is_fresh(granted_at)
 
     def _is_fresh(self, seen_at: float) -> bool:
         return 0 <= self._clock() - seen_at < self._times.rights_seconds

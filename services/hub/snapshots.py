@@ -74,6 +74,19 @@ class Snapshots:
             lambda: self._find_once(asked, revision, caller, path),
         )
 
+    def recall(self, asked: str, revision: str, caller: Caller) -> RepositorySnapshot | None:
+        """Return what ``find`` would, if nobody has to be asked for it; None otherwise.
+
+        Raises:
+            WeightbankError: If it is not under the operator's policies.
+        """
+        self._allowed.check(asked)
+        snapshot = self._remembered(asked, revision, within_seconds=self._times.revision_seconds)
+        if snapshot is None:
+            return None
+        self._allowed.check(asked, today=snapshot.repository)
+        return self._shown(snapshot) if self._rights.is_known(snapshot.repository, caller) else None
+
     def known_commit(self, repository: str, revision: str) -> str | None:
         """Return where a revision led when that was last asked; nobody is asked."""
         if is_commit(revision):
@@ -100,9 +113,14 @@ class Snapshots:
             if asked == repository:
                 raise
             raise told_of(error, Subject(asked, revision)) from None
-        self._licences.check(repository, snapshot.licence)
+        return self._shown(snapshot)
+
+    def _shown(self, snapshot: RepositorySnapshot) -> RepositorySnapshot:
+        """Return a snapshot to those who may read it, if its licence is accepted."""
+        self._licences.check(snapshot.repository, snapshot.licence)
         # Who may read is the repository's matter now, not the commit's of then.
-        return replace(snapshot, is_restricted=not self._rights.is_public(repository))
+        is_restricted = not self._rights.is_public(snapshot.repository)
+        return replace(snapshot, is_restricted=is_restricted)
 
     def _remembered(
         self, asked: str, revision: str, *, within_seconds: float

@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.api.checkpoints.conftest import CHECKPOINT
 from tests.api.conftest import LiveServer
+from tests.hub.faults import Gate
 from tests.hub.server import HubServer
 from tests.hub.tensors import to_safetensors
 
 TENSORS = 50
+ASKING_THREADS = 16
 
 
 def _shard(number: int) -> bytes:
@@ -45,3 +49,28 @@ def test_many_files_of_many_tensors_are_bounded_together(
         posted = client.post("/v1/specs", json={"layers": [layer], "rules": rules})
         assert (posted.status_code, posted.json()["code"]) == (422, "limit_exceeded")
         assert client.get(f"{path}?file={paths[3]}").content == files[paths[3]]
+
+
+def test_what_is_kept_waits_for_no_question_of_others(
+    make_hub_server: Callable[..., LiveServer], hub: HubServer, content: bytes
+) -> None:
+    """Though all threads that ask wait for a Hub that does not answer them."""
+    for number in range(ASKING_THREADS):
+        hub.add_repository(f"evil/slow{number}", {"a.json": b"{}"})
+    with make_hub_server().client() as client, ThreadPoolExecutor(ASKING_THREADS) as threads:
+        commit = client.get(CHECKPOINT).headers["X-Repo-Commit"]
+        gate = Gate()
+        hub.inject(gate, "evil")
+        slow = [
+            threads.submit(client.get, f"/v1/checkpoints/evil/slow{number}?file=a.json")
+            for number in range(ASKING_THREADS)
+        ]
+        try:
+            for _ in slow:
+                gate.wait_for_arrival()
+            for query in (f"revision={commit}", f"revision={commit}&clean=true"):
+                assert client.get(f"{CHECKPOINT}?{query}", timeout=5).status_code == 200
+            assert not any(asked.done() for asked in slow)
+        finally:
+            gate.release()
+    assert content
