@@ -75,6 +75,7 @@ class Headers:
             Exception: What ended the file's arrival before.
         """
         hash_, size_bytes = blob.key.hash, blob.key.size_bytes
+        self._told.drop(hash_)  # the file itself knows better
         is_verified = blob.is_verified
         known = self._verified.peek(hash_) if is_verified else None
         if known is not None:
@@ -88,7 +89,6 @@ class Headers:
             header = await self._load(read, size_bytes, glance_bytes=LENGTH_BYTES)
             self._verified.put(hash_, header)
             return header
-        self._told.drop(hash_)
         return await self._doubting(hash_, self._load(read, size_bytes, glance_bytes=LENGTH_BYTES))
 
     async def glance(self, hash_: str, size_bytes: int, read: Read) -> StoredHeader:
@@ -115,10 +115,6 @@ class Headers:
             return _Told(await self._doubting(hash_, load), now())
 
         return (await self._told.get(hash_, tell)).header
-
-    def forget(self, hash_: str) -> None:
-        """Keep nothing of a file that proved to be another one than was told."""
-        self._told.drop(hash_)
 
     async def _doubting(self, hash_: str, load: Awaitable[StoredHeader]) -> StoredHeader:
         """Await a header; if it cannot be believed, neither can what was said of the file."""

@@ -161,7 +161,7 @@ class Opening:
             except OverloadedError:
                 await asyncio.sleep(self._pause_seconds)
                 continue
-            self._check(opened, promise)
+            _check(opened, promise)
             blob = promise.blob()
             if blob is None:
                 opened.blob.close()
@@ -169,10 +169,10 @@ class Opening:
                 blob.arrive(opened.blob)
             return
 
-    def _check(self, opened: OpenFile, promise: _Promise) -> None:
-        if opened.header == promise.header:
-            return
+
+def _check(opened: OpenFile, promise: _Promise) -> None:
+    """Refuse a file that is not what its readers believe it to be."""
+    if opened.header != promise.header:
         opened.blob.close()
-        file = promise.located.file
-        self._headers.forget(file.hash)
-        raise CorruptFileError(file.path, NO_VALUE, "has another header than the Hub showed before")
+        path = promise.located.file.path
+        raise CorruptFileError(path, NO_VALUE, "has another header than the Hub showed before")

@@ -1,6 +1,7 @@
 """Bytes of a blob, awaited on an event loop."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -103,6 +104,28 @@ def test_bytes_that_came_before_an_error_can_be_read(
     file.arrive(100)
     file.fail(ERROR)
     assert asyncio.run(arrivals.read(blob, 10, 100)) == CONTENT[10:100]
+
+
+class HastyBlob(ArrivingBlob):
+    """A blob of which much comes, and then an error, while somebody looks for errors."""
+
+    def __init__(self, file: ArrivingFile, path: Path) -> None:
+        super().__init__(file, os.open(path, os.O_RDONLY))
+
+    @property
+    def error(self) -> Exception | None:
+        """Let both come."""
+        self._file.available_bytes = 100
+        return ERROR
+
+
+def test_bytes_that_come_just_before_an_error_can_be_read(
+    file: ArrivingFile, tmp_path: Path
+) -> None:
+    """Between looking for bytes and looking for errors."""
+    with HastyBlob(file, tmp_path / "file") as blob:
+        assert asyncio.run(arrivals.read(blob, 10, 100)) == CONTENT[10:100]
+    assert file.watched == []
 
 
 @pytest.mark.parametrize("wait", WAITS)
