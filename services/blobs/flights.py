@@ -32,6 +32,7 @@ from services.errors import OverloadedError, RetryError, ShuttingDownError
 from services.hub.errors import CorruptFileError, InsufficientStorageError, NotCachedError
 
 _JOIN_SECONDS = 5.0
+_MOST_LANDING = 32
 
 
 class Flights:
@@ -64,6 +65,8 @@ class Flights:
         self._lock = threading.Lock()
         self._flights: dict[BlobKey, Flight] = {}
         self._threads: set[threading.Thread] = set()
+        # Those of them that wait for the disk alone, and need no place any more.
+        self._landing: set[threading.Thread] = set()
         self._is_closed = False
         self._follower = Follower(
             settle=self._settle, give_up=self._give_up, stalled_seconds=patience.foreign_seconds
@@ -190,7 +193,7 @@ class Flights:
 
     def _take_off(self, flight: Flight) -> None:
         """Bring a blob whose file is locked for that."""
-        if len(self._threads) >= self._limit:
+        if self._is_full():
             raise OverloadedError("fetches", limit=self._limit)
         self._room.make(flight.key.size_bytes)
         kept_bytes = flight.partial.size_bytes
@@ -198,6 +201,10 @@ class Flights:
         thread.start()
         self._threads.add(thread)
         self._observer.began(flight.key, kept_bytes=kept_bytes)
+
+    def _is_full(self) -> bool:
+        bringing = len(self._threads) - len(self._landing)
+        return bringing >= self._limit or len(self._landing) >= _MOST_LANDING
 
     def _settle(self, flight: Flight) -> bool:
         """See what became of a file that nobody writes; return whether to follow it on."""
@@ -210,7 +217,7 @@ class Flights:
             elif not flight.partial.is_named:
                 # What would have come next may not go with what was handed out.
                 raise _lost(flight.key.hash)
-            elif len(self._threads) >= self._limit or not flight.partial.try_write_lock():
+            elif self._is_full() or not flight.partial.try_write_lock():
                 flight.partial.unlock()
                 return True
             else:
@@ -232,6 +239,7 @@ class Flights:
             self._leave(flight, caught)
         with self._lock:
             self._threads.remove(threading.current_thread())
+            self._landing.discard(threading.current_thread())
         self._observer.ended(
             flight.key,
             outcome_of(error),
@@ -244,6 +252,8 @@ class Flights:
 
     def _land(self, flight: Flight) -> None:
         """Hand out the last byte, then see to it that the blob stays."""
+        with self._lock:
+            self._landing.add(threading.current_thread())
         flight.arrival.complete()
         flight.partial.sync()
         with self._lock:

@@ -348,6 +348,15 @@ def test_too_many_fetches_are_refused_at_once(tmp_path: Path) -> None:
             assert read_all(blob) == others[1]
 
 
+def test_what_has_arrived_takes_no_place(tmp_path: Path) -> None:
+    """The next one begins as soon as the last byte is there, whatever the disk has to do yet."""
+    with store_in(tmp_path, fetches=1) as store:
+        for seed in range(20):
+            content = content_of(100, seed=seed)
+            with store.fetch(key_of(content), FakeOrigin(content)) as blob:
+                assert read_all(blob) == content
+
+
 def test_closing_ends_what_is_on_its_way(tmp_path: Path) -> None:
     """Readers hear of it at once; what came is kept for the next start."""
     origin, witness = FakeOrigin(CONTENT), Witness()
