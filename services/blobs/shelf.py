@@ -101,7 +101,8 @@ class Shelf:
         if status.st_size != key.size_bytes:
             os.close(descriptor)
             return None
-        if time.time() - status.st_mtime > _SAME_USE_SECONDS:
+        # A time to come is that of a clock that was wrong: it would never be the oldest.
+        if not 0 <= time.time() - status.st_mtime <= _SAME_USE_SECONDS:
             # Of another user's file nobody else may say when it was used.
             with contextlib.suppress(PermissionError):
                 os.utime(descriptor)

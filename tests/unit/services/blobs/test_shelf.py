@@ -75,6 +75,17 @@ class _Probed(Shelf):
         return super().locked()
 
 
+def test_a_use_ends_a_time_that_is_still_to_come(tmp_path: Path) -> None:
+    """A clock that was ahead keeps no blob for good."""
+    shelf = Shelf(tmp_path)
+    path = shelved(shelf)
+    os.utime(path, (0, time.time() + 10_000))
+    descriptor = shelf.open_kept(KEY)
+    assert descriptor is not None
+    os.close(descriptor)
+    assert path.stat().st_mtime < time.time() + 1000
+
+
 def test_a_blob_that_is_looked_at_is_still_opened(tmp_path: Path) -> None:
     """It would be fetched again, though it is there."""
     shelf = _Probed(tmp_path, shelved(Shelf(tmp_path)))
