@@ -248,19 +248,21 @@ def test_an_old_failure_is_not_told_of_what_is_here(bench: Bench, located: Locat
 
 
 def test_failures_are_remembered_up_to_a_bound(tmp_path: Path) -> None:
-    """Those of longest ago are forgotten."""
+    """Those of longest ago are forgotten, and tried again as if they were new."""
     with bench_in(tmp_path, prefetches=2) as bench:
 
         async def main() -> None:
+            names = []
             for number in range(3):
                 name, located = add_alone(bench, f"owner/model{number}")
+                names.append(name)
                 bench.hub.origin_of(located).failures = [ERROR]
                 await bench.prefetching.begin(name, token=None)
                 await settled(bench)
-                hashes.append(located.file.hash)
-            assert list(bench.prefetching._failures) == hashes[1:]
+            for name, state in zip(names, ("waiting", "failed", "failed"), strict=True):
+                assert states(await bench.prefetching.begin(name, token=None)) == [state]
+                await settled(bench)
 
-        hashes: list[str] = []
         bench.run(main)
 
 
