@@ -5,6 +5,12 @@ from typing import Any
 from app.hub_token import HEADER
 from app.openapi import QUERY_DTYPE
 
+OWNED = "/v1/checkpoints/{owner:plain}/{name:plain}"
+"""Path of a repository with an owner."""
+
+CANONICAL = "/v1/checkpoints/{name:plain}"
+"""Path of a repository without one."""
+
 _NAME = r"^[A-Za-z0-9._-]{1,96}$"
 
 
@@ -33,12 +39,12 @@ def _path_parameter(name: str, description: str, example: str) -> dict[str, Any]
 
 
 _OWNER = _path_parameter("owner", "Owner of a repository of the Hub.", "timm")
-_OWNED = _path_parameter("name", "Name of the repository.", "resnet50.a1_in1k")
-_CANONICAL = _path_parameter("name", "Name of a repository without an owner.", "gpt2")
+_OWNED_NAME = _path_parameter("name", "Name of the repository.", "resnet50.a1_in1k")
+_CANONICAL_NAME = _path_parameter("name", "Name of a repository without an owner.", "gpt2")
 
 PATHS: dict[str, list[dict[str, Any]]] = {
-    "/v1/checkpoints/{owner}/{name}": [_OWNER, _OWNED],
-    "/v1/checkpoints/{name}": [_CANONICAL],
+    OWNED: [_OWNER, _OWNED_NAME],
+    CANONICAL: [_CANONICAL_NAME],
 }
 """Parameters of the paths that name a repository."""
 

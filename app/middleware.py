@@ -93,7 +93,7 @@ class RequestMiddleware:
 
     def _end(self, scope: Scope, record: RequestRecord) -> None:
         seconds = time.perf_counter() - record.started
-        route = getattr(scope.get("route"), "path", "unknown")
+        route = getattr(scope.get("route"), "path_format", "unknown")
         self._metrics.ended(record, route=route, method=scope["method"], seconds=seconds)
         client = scope.get("client")
         self._logger.info(

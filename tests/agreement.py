@@ -67,8 +67,12 @@ class Range:
         return self.filled(backend).tobytes() == self.filled(CPU).tobytes()
 
 
+_STORED = {"pretrained", "moments_of", "slice_of"}
+"""Made from checkpoints, by this process alone: no backend makes them."""
+
+
 def every_initializer(rows: int, columns: int) -> list[dict[str, Any]]:
-    """Return a tensor for every initializer there is, and for some that are shifted."""
+    """Return a tensor for every initializer that draws, and for some that are shifted."""
     layers = [
         parameter(
             [rows, max(1, columns // 9), 3, 3] if name in _CONVOLUTIONS else [rows, columns],
@@ -76,6 +80,7 @@ def every_initializer(rows: int, columns: int) -> list[dict[str, Any]]:
             name,
         )
         for name in registered()
+        if name not in _STORED
     ]
     return layers + [parameter([rows, columns], init, name) for name, init in _SHIFTED.items()]
 

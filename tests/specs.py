@@ -1,5 +1,6 @@
 """Short ways to write specs, for tests."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from weightbank import (
@@ -13,6 +14,12 @@ from weightbank import (
     resolve,
 )
 from weightbank.forms import Form
+from weightbank.stored import CheckpointName, Checkpoints
+
+
+async def no_checkpoints(names: Sequence[CheckpointName]) -> Checkpoints:
+    """Find nothing: a spec that names a checkpoint is none of this test's."""
+    raise AssertionError(names)
 
 
 def linear(name: str = "fc", inputs: int = 4, outputs: int = 3, **more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from app.checkpoint_codes import ASKING_CODES, NAMING_CODES, SOURCE_CODES
-from app.checkpoint_parameters import HUB_TOKEN, NAMING_PARAMETERS, PATHS
+from app.checkpoint_parameters import CANONICAL, HUB_TOKEN, NAMING_PARAMETERS, OWNED, PATHS
 from app.checkpoint_queries import NAMING, checkpoint_name, repository_of
 from app.checkpoint_summaries import described, kept_checkpoints, progress_out, removal_out
 from app.hub_token import read_hub_token
@@ -22,8 +22,6 @@ router = make_router("checkpoints")
 _JSON = "application/json"
 _NEVER_STORED = {"Cache-Control": "no-store"}
 _RETRY_SECONDS = 2
-_OWNED = "/v1/checkpoints/{owner}/{name}"
-_CANONICAL = "/v1/checkpoints/{name}"
 _WITHOUT_OWNER = ", of a repository without an owner"
 
 
@@ -134,7 +132,7 @@ def _with_owner(
     details: dict[str, Any], path: str, parameters: list[dict[str, Any]], command: str
 ) -> dict[str, Any]:
     """Return a route's description for repositories with an owner, or without one."""
-    is_owned = path == _OWNED
+    is_owned = path == OWNED
     repository = "timm/resnet50.a1_in1k" if is_owned else "gpt2"
     return {
         **details,
@@ -149,9 +147,9 @@ def _with_owner(
 _HOST = "http://127.0.0.1:8000/v1/checkpoints"
 _NAMED = [*NAMING_PARAMETERS, HUB_TOKEN]
 for _path, _describe, _prefetch, _remove in (
-    (_OWNED, describe_checkpoint, prefetch_checkpoint, remove_checkpoint),
+    (OWNED, describe_checkpoint, prefetch_checkpoint, remove_checkpoint),
     (
-        _CANONICAL,
+        CANONICAL,
         describe_canonical_checkpoint,
         prefetch_canonical_checkpoint,
         remove_canonical_checkpoint,

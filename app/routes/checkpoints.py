@@ -5,7 +5,14 @@ from starlette.responses import Response
 
 from app.checkpoint_answer import CheckpointAnswer
 from app.checkpoint_codes import SOURCE_CODES
-from app.checkpoint_parameters import FITTING_PARAMETERS, HUB_TOKEN, NAMING_PARAMETERS, PATHS
+from app.checkpoint_parameters import (
+    CANONICAL,
+    FITTING_PARAMETERS,
+    HUB_TOKEN,
+    NAMING_PARAMETERS,
+    OWNED,
+    PATHS,
+)
 from app.checkpoint_queries import read_checkpoint_query
 from app.hub_token import read_hub_token
 from app.openapi import QUERY_SEED, curl, octets_answer, request_headers
@@ -83,18 +90,18 @@ async def head_canonical_checkpoint(request: Request) -> Response:
 
 
 for _path, _get, _head in (
-    ("/v1/checkpoints/{owner}/{name}", get_checkpoint, head_checkpoint),
-    ("/v1/checkpoints/{name}", get_canonical_checkpoint, head_canonical_checkpoint),
+    (OWNED, get_checkpoint, head_checkpoint),
+    (CANONICAL, get_canonical_checkpoint, head_canonical_checkpoint),
 ):
     _parameters = [*PATHS[_path], *NAMING_PARAMETERS, *FITTING_PARAMETERS, _SEED, HUB_TOKEN]
-    _model = "timm/resnet50.a1_in1k" if "owner" in _path else "gpt2"
-    _query = "?num_classes=10&in_channels=1&seed=42" if "owner" in _path else "?dtype=bfloat16"
+    _model = "timm/resnet50.a1_in1k" if _path == OWNED else "gpt2"
+    _query = "?num_classes=10&in_channels=1&seed=42" if _path == OWNED else "?dtype=bfloat16"
     route(
         router,
         "GET",
         _path,
         summary="Fetch a pretrained checkpoint"
-        + ("" if "owner" in _path else ", of a repository without an owner"),
+        + ("" if _path == OWNED else ", of a repository without an owner"),
         description=_DESCRIPTION,
         responses={
             200: octets_answer("The whole file.", **_HEADERS),
@@ -117,7 +124,7 @@ for _path, _get, _head in (
         "HEAD",
         _path,
         summary="Size, tag and commit of a checkpoint"
-        + ("" if "owner" in _path else ", of a repository without an owner"),
+        + ("" if _path == OWNED else ", of a repository without an owner"),
         description="As GET, without the body. Nothing is fetched but headers of files; a pickle "
         "is fetched and converted.",
         responses={

@@ -5,9 +5,27 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
 from app.openapi import problems
+
+
+class PlainConvertor(Convertor[str]):
+    """Part of a path without a colon: what stands behind one is a verb, and no name."""
+
+    regex = "[^/:]+"
+
+    def convert(self, value: str) -> str:
+        """Return it as it is."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return it as it is."""
+        return value
+
+
+register_url_convertor("plain", PlainConvertor())
 
 Endpoint = Callable[..., Any]
 

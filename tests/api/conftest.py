@@ -72,7 +72,7 @@ def check_described(app: FastAPI, response: httpx.Response) -> None:
         return
     routes = [route for router in _ROUTERS for route in router.routes]
     path = next(
-        route.path
+        route.path_format
         for route in routes
         if isinstance(route, APIRoute) and route.path_regex.match(request.url.path)
     )

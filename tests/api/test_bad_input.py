@@ -9,6 +9,7 @@ import pytest
 
 from schemas.examples import MLP, MLP_YAML
 from schemas.problems import TYPE_PREFIX, Problem
+from tests.specs import no_checkpoints
 
 YAML = {"Content-Type": "application/yaml"}
 JSON = {"Content-Type": "application/json"}
@@ -224,7 +225,9 @@ def test_too_many_specs_at_once_are_refused(make_api: Any) -> None:
         raise RuntimeError("not needed")
 
     async def occupy() -> None:
-        await asyncio.gather(*(specs.resolve(read) for _ in range(3)), return_exceptions=True)
+        await asyncio.gather(
+            *(specs.resolve(read, find=no_checkpoints) for _ in range(3)), return_exceptions=True
+        )
 
     occupied = asyncio.run_coroutine_threadsafe(occupy(), api._loop)
     # Two threads are taken now, and the place to wait.

@@ -16,6 +16,11 @@ GET_PATHS = [
     "/metrics",
     "/openapi.json",
     "/readyz",
+    "/v1/checkpoints",
+    "/v1/checkpoints/{name}",
+    "/v1/checkpoints/{name}:describe",
+    "/v1/checkpoints/{owner}/{name}",
+    "/v1/checkpoints/{owner}/{name}:describe",
     "/v1/initializers",
     "/v1/layers",
     "/v1/nonlinearities",
@@ -24,13 +29,31 @@ GET_PATHS = [
     "/v1/weights/{id}",
     "/v1/weights/{id}/digests",
 ]
-POST_PATHS = ["/v1/specs", "/v1/weights"]
+POST_PATHS = [
+    "/v1/checkpoints/{name}:prefetch",
+    "/v1/checkpoints/{owner}/{name}:prefetch",
+    "/v1/specs",
+    "/v1/weights",
+]
+DELETE_PATHS = ["/v1/checkpoints/{name}", "/v1/checkpoints/{owner}/{name}"]
+ALL = [
+    *(("GET", path) for path in GET_PATHS),
+    *(("POST", path) for path in POST_PATHS),
+    *(("DELETE", path) for path in DELETE_PATHS),
+]
+
+
+def filled(path: str) -> str:
+    """A path with something in place of its parameters."""
+    for parameter, value in (("id", "0" * 64), ("owner", "timm"), ("name", "resnet50")):
+        path = path.replace(f"{{{parameter}}}", value)
+    return path
 
 
 def all_paths() -> set[tuple[str, str]]:
     """Methods and paths that the app has, read from its own routers."""
     return {
-        (method, route.path)
+        (method, route.path_format)
         for router in _ROUTERS
         for route in router.routes
         for method in route.methods
@@ -40,16 +63,13 @@ def all_paths() -> set[tuple[str, str]]:
 def test_all_routes_are_tested_here() -> None:
     """A new one has to be added above."""
     listed = {(method, path) for path in GET_PATHS for method in ("GET", "HEAD")}
-    assert all_paths() == listed | {("POST", path) for path in POST_PATHS}
+    assert all_paths() == listed | set(ALL)
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [*(("GET", path) for path in GET_PATHS), *(("POST", path) for path in POST_PATHS)],
-)
+@pytest.mark.parametrize(("method", "path"), ALL)
 def test_a_parameter_that_nobody_reads_is_refused(api: Any, method: str, path: str) -> None:
     """On every route, by its name."""
-    response = api.request(method, path.replace("{id}", "0" * 64) + "?sed=42")
+    response = api.request(method, filled(path) + "?sed=42")
     problem = Problem.model_validate(response.json())
     assert (problem.status, problem.code, problem.value) == (422, "unknown_parameter", "'sed'")
 
@@ -57,11 +77,21 @@ def test_a_parameter_that_nobody_reads_is_refused(api: Any, method: str, path: s
 @pytest.mark.parametrize("path", [*GET_PATHS, *POST_PATHS])
 def test_another_method_is_refused_with_those_there_are(api: Any, path: str) -> None:
     """405 with Allow, complete."""
-    for method in ("DELETE", "PUT", "PATCH", "OPTIONS", "BREW"):
-        response = api.request(method, path.replace("{id}", "0" * 64))
+    known = {
+        method
+        for methods, paths in (
+            (("GET", "HEAD"), GET_PATHS),
+            (("POST",), POST_PATHS),
+            (("DELETE",), DELETE_PATHS),
+        )
+        for method in methods
+        if path in paths
+    }
+    for method in {"DELETE", "PUT", "PATCH", "OPTIONS", "BREW"} - known:
+        response = api.request(method, filled(path))
         problem = Problem.model_validate(response.json())
         assert (response.status_code, problem.code) == (405, "method_not_allowed")
-        expected = "GET, HEAD" if path in GET_PATHS else "POST"
+        expected = ", ".join(sorted(known))
         assert response.headers["allow"] == problem.accepted == expected
 
 

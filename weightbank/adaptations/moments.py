@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weightbank.errors import NO_VALUE, UnrepresentableError
-from weightbank.kernels.moments import EXPONENTS, SQUARE_SHIFTS, SUM_SHIFTS, add_moments
+from weightbank.kernels.moments import SQUARE_SHIFTS, SUM_SHIFTS, add_moments, empty_sums
 from weightbank.numbers.exact import nearest_float32, nearest_float32_sqrt
 
 MOST_ELEMENTS = 2**35
@@ -59,7 +59,7 @@ class MomentSums:
     """
 
     def __init__(self) -> None:
-        self._limbs = np.zeros((EXPONENTS, len(SUM_SHIFTS) + len(SQUARE_SHIFTS)), np.int64)
+        self._limbs = empty_sums()
         self._elements = 0
         self._not_finite = 0
 

@@ -15,7 +15,7 @@ from weightbank.backends.panels import panels
 from weightbank.distributions import Drawn, Normal, Truncated, Uniform
 from weightbank.dtypes import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Dtype
 from weightbank.kernels import fill as kernels
-from weightbank.kernels import normal, philox, sparse
+from weightbank.kernels import moments, normal, philox, sparse
 from weightbank.making import Help, Making
 from weightbank.numbers.philox import WORDS_PER_BLOCK
 from weightbank.numbers.streams import Stream
@@ -82,6 +82,7 @@ class CpuBackend:
         self.orthogonal(stream, 1, 1, np.float32(1))
         standard_normal(np.zeros(1, np.uint32))
         self._warm_up_sparse()
+        moments.add_moments(np.zeros(1, np.int64), moments.empty_sums())
 
     def _warm_up_sparse(self) -> None:
         """Make ready what every backend's sparse matrices are made with."""

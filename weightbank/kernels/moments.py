@@ -26,6 +26,11 @@ _FRACTION = 2**_FRACTION_BITS - 1
 _LIMB = 2**LIMB_BITS - 1
 
 
+def empty_sums() -> NDArray[np.int64]:
+    """Return the limbs of sums of nothing: int64, shape (``EXPONENTS``, limbs)."""
+    return np.zeros((EXPONENTS, len(SUM_SHIFTS) + len(SQUARE_SHIFTS)), np.int64)
+
+
 @kernel
 def add_moments(values: NDArray[np.int64], limbs: NDArray[np.int64]) -> int:
     """Add doubles and their squares to sums.
