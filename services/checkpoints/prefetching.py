@@ -25,7 +25,7 @@ from services.checkpoints.store import CheckpointStore
 from services.errors import OverloadedError
 from services.hub.located import LocatedFile
 from weightbank.errors import WeightbankError
-from weightbank.stored import CheckpointName
+from weightbank.stored import CheckpointName, StoredFile
 
 State = Literal["complete", "fetching", "waiting", "failed"]
 
@@ -112,7 +112,8 @@ class Prefetching:
         self._limit = limit
         self._pause_seconds = pause_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._failures: dict[str, Exception] = {}
+        # By file, not by content: what is told may name a repository that others have not.
+        self._failures: dict[StoredFile, Exception] = {}
 
     async def begin(
         self, name: CheckpointName, *, token: str | None, pinned: bool | None = None
@@ -135,7 +136,7 @@ class Prefetching:
                 self._pickles.check_allowed(located)
         kept = await self._kept()
         missing = [file for file in files if not _is_complete(file, kept)]
-        wanted = [file for file in missing if file.file.hash not in self._failures]
+        wanted = [file for file in missing if file.file not in self._failures]
         self._begin(wanted, token=token)
         failures = self._take_failures(files)
         if pinned is not None:
@@ -159,7 +160,7 @@ class Prefetching:
         for hash_, located in fresh.items():
             task = asyncio.ensure_future(self._fetch(located, token=token))
             self._tasks[hash_] = task
-            task.add_done_callback(partial(self._ended, hash_))
+            task.add_done_callback(partial(self._ended, located.file))
 
     async def _fetch(self, located: LocatedFile, *, token: str | None) -> None:
         async with self._places:
@@ -174,11 +175,11 @@ class Prefetching:
             except OverloadedError:
                 await asyncio.sleep(self._pause_seconds)
 
-    def _ended(self, hash_: str, task: "asyncio.Task[None]") -> None:
-        del self._tasks[hash_]
+    def _ended(self, file: StoredFile, task: "asyncio.Task[None]") -> None:
+        del self._tasks[file.hash]
         error = None if task.cancelled() else task.exception()
         if isinstance(error, Exception):
-            self._failures[hash_] = without_frames(error)
+            self._failures[file] = without_frames(error)
             if len(self._failures) > self._limit:
                 del self._failures[next(iter(self._failures))]
 
@@ -186,7 +187,7 @@ class Prefetching:
         """Return why files could not be fetched, once; then they are tried again."""
         failures = {}
         for located in files:
-            error = self._failures.pop(located.file.hash, None)
+            error = self._failures.pop(located.file, None)
             if isinstance(error, WeightbankError):
                 failures[located.file.hash] = str(error)
             elif error is not None:
