@@ -16,7 +16,7 @@ from services.blobs.blob import OpenBlob
 from services.bounded_executor import BoundedExecutor
 from services.checkpoints import arrivals
 from services.single_flight_cache import SingleFlightCache
-from weightbank.errors import InvalidCheckpointError
+from weightbank.errors import InvalidCheckpointError, WeightbankError
 from weightbank.limits import Limits
 from weightbank.stored_header import LENGTH_BYTES, StoredHeader, header_length, parse_header
 
@@ -110,11 +110,23 @@ class Headers:
         if known is not None and now() - known.read_at >= _TOLD_SECONDS:
             self._told.drop(hash_)
 
+        is_own = False
+
         async def tell() -> _Told:
+            nonlocal is_own
+            is_own = True
             load = self._load(read, size_bytes, glance_bytes=_GLANCE_BYTES)
             return _Told(await self._doubting(hash_, load), now())
 
-        return (await self._told.get(hash_, tell)).header
+        while True:
+            try:
+                return (await self._told.get(hash_, tell)).header
+            except InvalidCheckpointError:
+                raise
+            except WeightbankError:
+                # Another who asked for this content may have failed at what is theirs alone.
+                if is_own:
+                    raise
 
     async def _doubting(self, hash_: str, load: Awaitable[StoredHeader]) -> StoredHeader:
         """Await a header; if it cannot be believed, neither can what was said of the file."""

@@ -1,12 +1,13 @@
 """Repositories that others may not hear of, though they have the very same file."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from tests.api.conftest import LiveServer
-from tests.hub.faults import Cut, Gate
+from tests.hub.faults import Cut, Gate, Status
 from tests.hub.server import HubServer
 from tests.hub.tensors import to_safetensors
 from tests.servers import wait_until
@@ -64,3 +65,25 @@ def test_a_shared_transfer_fails_for_nobody_who_may_have_the_rest(
             arrived.extend(pieces)
         assert b"".join(arrived) == content
     assert hub.count(method="GET", host="storage", path_contains="copy") == 1
+
+
+def test_a_glance_that_failed_for_one_is_tried_by_the_others(
+    make_hub_server: Callable[..., LiveServer], hub: HubServer
+) -> None:
+    """Whoever asked first was refused; that is not told to those who waited for it."""
+    files = {"model.safetensors": to_safetensors({"w": np.arange(100, dtype=np.float32)})}
+    hub.add_repository("corp/hidden", files, private=True)
+    hub.add_repository("open/copy", files)
+    hub.grant("hf_reader", "corp/hidden")
+    gate = Gate()
+    for fault in (Status(403), gate):
+        hub.inject(fault, "hidden/resolve", method="GET", host="hub")
+    server = make_hub_server()
+    with server.client() as client, server.client() as other, ThreadPoolExecutor(2) as threads:
+        first = threads.submit(client.get, f"{PRIVATE}:describe", headers=READER)
+        gate.wait_for_arrival()
+        second = threads.submit(other.get, f"{COPY}:describe")
+        hub.wait_for_count(1, path_contains="api/models/open/copy")
+        gate.release()
+        assert first.result().status_code == 403
+        assert second.result().status_code == 200, second.result().text
