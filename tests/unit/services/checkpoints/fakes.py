@@ -383,6 +383,9 @@ def bench_in(
             converter.let_go()
             for origin in hub.origins.values():
                 origin.cut()
+            for thread in threading.enumerate():
+                if thread.name == "blob":
+                    thread.join(PATIENCE_SECONDS)  # a store knows no more of those that end
             for executor in (asking, disk, converting, parsing):
                 executor.close()
 
