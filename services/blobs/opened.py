@@ -40,6 +40,10 @@ class Readers:
         """Count one less; once."""
         self._hashes.pop(token, None)
 
+    def __len__(self) -> int:
+        """Return how many read anything."""
+        return len(self._hashes)
+
     def count(self, blob_hash: str) -> int:
         """Return how many read a blob."""
         return list(self._hashes.copy().values()).count(blob_hash)

@@ -106,6 +106,11 @@ class BlobStore:
         """
         return self._flights.open(key) or self._flights.join(key, origin)
 
+    @property
+    def readers(self) -> int:
+        """How many blobs are open, each as often as it is."""
+        return len(self._flights.readers)
+
     def blobs(self) -> Sequence[StoredBlob]:
         """List what is here or on its way, what was used last ahead."""
         # First, so that what is complete in between is found there, and not nowhere.

@@ -1,6 +1,10 @@
 """The bytes of checkpoints' files: fetched into blobs, pickles converted on the way."""
 
 import asyncio
+import errno
+import resource
+from collections.abc import Callable
+from typing import TypeVar
 
 from services.blobs.blob import BlobKey, OpenBlob
 from services.blobs.store import BlobStore
@@ -8,9 +12,12 @@ from services.bounded_executor import BoundedExecutor
 from services.checkpoints import arrivals
 from services.checkpoints.formats import kind_of
 from services.checkpoints.pickles import Pickles
+from services.errors import OverloadedError
 from services.hub.errors import InsufficientStorageError
 from services.hub.hub import Hub
 from services.hub.located import LocatedFile
+
+Opened = TypeVar("Opened", bound=OpenBlob | None)
 
 _PAUSES_SECONDS = (0.1, 0.4, 1.5)
 """What was sent to its end a moment ago may still be on its way to the disk, or be open."""
@@ -27,6 +34,7 @@ class CheckpointStore:
         pickles: Pickles,
         disk: BoundedExecutor,
         file_bytes: int,
+        most_open: int | None = None,
     ) -> None:
         """Open nothing yet.
 
@@ -36,12 +44,15 @@ class CheckpointStore:
             pickles: Converts what is pickled.
             disk: Runs what waits for a disk.
             file_bytes: Largest file that is fetched.
+            most_open: Files at one time; half of the descriptors if not given.
         """
         self._hub = hub
         self._blobs = blobs
         self._pickles = pickles
         self._disk = disk
         self._file_bytes = file_bytes
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most_open = most_open or max(1, descriptors // 2)
 
     def has(self, located: LocatedFile) -> bool:
         """Tell whether a file is here whole and found right; quick, and no use of it."""
@@ -49,7 +60,7 @@ class CheckpointStore:
 
     async def find(self, located: LocatedFile) -> OpenBlob | None:
         """Return a file as it is in the repository, if it is here whole and found right."""
-        return await self._disk.run(lambda: self._blobs.open(key_of(located)))
+        return await self._on_disk(lambda: self._blobs.open(key_of(located)))
 
     async def open(self, located: LocatedFile, *, token: str | None) -> OpenBlob:
         """Return a file as it is in the repository: here, or on its way from now on.
@@ -68,7 +79,7 @@ class CheckpointStore:
         origin = self._hub.origin(located, token=token)
 
         async def fetch() -> OpenBlob:
-            return await self._disk.run(lambda: self._blobs.fetch(key_of(located), origin))
+            return await self._on_disk(lambda: self._blobs.fetch(key_of(located), origin))
 
         for pause_seconds in _PAUSES_SECONDS:
             try:
@@ -78,6 +89,17 @@ class CheckpointStore:
                     raise
             await asyncio.sleep(pause_seconds)
         return await fetch()
+
+    async def _on_disk(self, call: Callable[[], Opened]) -> Opened:
+        """Open something, unless too few descriptors would be left for connections."""
+        if self._blobs.readers >= self._most_open:
+            raise OverloadedError("places for open files", limit=self._most_open)
+        try:
+            return await self._disk.run(call)
+        except OSError as error:
+            if error.errno not in {errno.EMFILE, errno.ENFILE}:
+                raise
+        raise OverloadedError("descriptors of open files", limit=self._most_open)
 
     async def open_tensors(self, located: LocatedFile, *, token: str | None) -> OpenBlob:
         """Return a file of tensors as safetensors: as it is, or converted from a pickle.
