@@ -42,4 +42,4 @@ def test_files_are_open_up_to_a_bound(tmp_path: Path) -> None:
             first.close()
 
         bench.run(main)
-    disk.close()
+        disk.close()
