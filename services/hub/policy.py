@@ -122,6 +122,8 @@ identifiers to accept (apache-2.0,mit) or identifiers to refuse (!cc-by-nc-4.0,!
             "(!cc-by-nc-4.0,!unknown)"
         )
         entries = _entries(text.lower())
+        if text.strip() and not entries:
+            raise ValueError(f"{text!r} names no licence; {ending}, or * for all")
         if entries == (_ANYTHING,):
             return cls()
         for entry in entries:

@@ -48,7 +48,10 @@ def test_many_files_of_many_tensors_are_bounded_together(
         assert client.head(path).status_code == 422
         posted = client.post("/v1/specs", json={"layers": [layer], "rules": rules})
         assert (posted.status_code, posted.json()["code"]) == (422, "limit_exceeded")
-        assert client.get(f"{path}?file={paths[3]}").content == files[paths[3]]
+        one = client.get(f"{path}?file={paths[3]}")
+        while one.status_code == 503:  # what was begun for the others may have the only place
+            one = client.get(f"{path}?file={paths[3]}")
+        assert one.content == files[paths[3]]
 
 
 def test_what_is_kept_waits_for_no_question_of_others(
