@@ -11,18 +11,8 @@ from app.settings import PREFIX, Settings
 from services.blobs.patience import Patience
 from services.blobs.store import BlobStore
 from services.bounded_executor import BoundedExecutor
-from services.checkpoints.catalogue import Catalogue
-from services.checkpoints.description import Descriptions
-from services.checkpoints.fitted import Fitting
-from services.checkpoints.headers import Headers
-from services.checkpoints.inventory import Inventory
-from services.checkpoints.opening import Opening
+from services.checkpoints.assembly import CheckpointOptions, Foundations, assemble
 from services.checkpoints.parts import Checkpoints
-from services.checkpoints.pickles import Pickles
-from services.checkpoints.prefetching import Prefetching
-from services.checkpoints.questions import Questions
-from services.checkpoints.sources import Sources
-from services.checkpoints.store import CheckpointStore
 from services.conversion.converter import Converter, check_available
 from services.data_directory import prepare_data_directory
 from services.errors import StartupError
@@ -99,16 +89,19 @@ async def wire_checkpoints(
     executors = _Executors.of(settings)
     hub = _hub(settings, upstream, memory, watch)
     watch.when_corrupt(hub.distrust)
-    checkpoints = _checkpoints(
-        settings,
+    base = Foundations(
         hub=hub,
         blobs=blobs,
         converter=converter,
-        executors=executors,
-        resolving=resolving,
         backend=backend,
         prepared=prepared,
+        asking=executors.asking,
+        recalling=executors.recalling,
+        disk=executors.disk,
+        converting=executors.converting,
+        resolving=resolving,
     )
+    checkpoints = assemble(base, _options(settings))
     try:
         yield checkpoints
     finally:
@@ -155,80 +148,15 @@ class _Executors:
             executor.close()
 
 
-def _checkpoints(
-    settings: Settings,
-    *,
-    hub: Hub,
-    blobs: BlobStore,
-    converter: Converter,
-    executors: _Executors,
-    resolving: BoundedExecutor,
-    backend: Backend,
-    prepared: PreparedTensors,
-) -> Checkpoints:
-    limits = settings.limits()
-    cached_tensors = settings.cache_tensors // 2
-    headers = Headers(
-        parsing=resolving,
-        cached_tensors=cached_tensors,
-        limits=limits,
-        doubt=lambda hash_: executors.disk.run(lambda: hub.distrust(hash_)),
-    )
-    pickles = Pickles(
-        settings.checkpoint_directory / "converted",
-        policy=settings.allow_pickle,
-        converter=converter,
-        blobs=blobs,
-        disk=executors.disk,
-        converting=executors.converting,
+def _options(settings: Settings) -> CheckpointOptions:
+    return CheckpointOptions(
+        records=settings.checkpoint_directory / "converted",
+        pickles=settings.allow_pickle,
         file_bytes=settings.limit_checkpoint_bytes,
-    )
-    store = CheckpointStore(
-        hub=hub,
-        blobs=blobs,
-        pickles=pickles,
-        disk=executors.disk,
-        file_bytes=settings.limit_checkpoint_bytes,
-    )
-    catalogue = Catalogue(
-        questions=Questions(hub, asking=executors.asking, recalling=executors.recalling),
-        store=store,
-        headers=headers,
-        parsing=resolving,
-        limits=limits,
-    )
-    opening = Opening(catalogue=catalogue, store=store, headers=headers)
-    sources = Sources(catalogue=catalogue, opening=opening)
-    descriptions = Descriptions(catalogue=catalogue, store=store)
-    return Checkpoints(
-        catalogue=catalogue,
-        store=store,
-        headers=headers,
-        opening=opening,
-        sources=sources,
-        descriptions=descriptions,
-        fitting=Fitting(
-            catalogue=catalogue,
-            sources=sources,
-            descriptions=descriptions,
-            resolving=resolving,
-            backend=backend,
-            prepared=prepared,
-            limits=limits,
-            cached_tensors=cached_tensors,
-        ),
-        prefetching=Prefetching(
-            catalogue=catalogue,
-            store=store,
-            blobs=blobs,
-            pickles=pickles,
-            disk=executors.disk,
-            at_once=max(1, settings.limit_fetches // 2),
-            limit=_MOST_PREFETCHES,
-        ),
-        inventory=Inventory(
-            hub=hub, blobs=blobs, pickles=pickles, disk=executors.disk, asking=executors.asking
-        ),
+        limits=settings.limits(),
+        cached_tensors=settings.cache_tensors // 2,
+        prefetches=_MOST_PREFETCHES,
+        prefetches_at_once=max(1, settings.limit_fetches // 2),
     )
 
 

@@ -8,6 +8,7 @@ from services.checkpoints.fitted import Fitting
 from services.checkpoints.headers import Headers
 from services.checkpoints.inventory import Inventory
 from services.checkpoints.opening import Opening
+from services.checkpoints.pickles import Pickles
 from services.checkpoints.prefetching import Prefetching
 from services.checkpoints.sources import Sources
 from services.checkpoints.store import CheckpointStore
@@ -21,6 +22,7 @@ class Checkpoints:
         catalogue: Finds checkpoints, and knows who may read them.
         store: Opens their files.
         headers: Reads the headers of those.
+        pickles: Converts what is pickled, or refuses it.
         opening: Opens several files together.
         sources: Opens readers of their tensors.
         descriptions: Says what there is to say.
@@ -32,6 +34,7 @@ class Checkpoints:
     catalogue: Catalogue
     store: CheckpointStore
     headers: Headers
+    pickles: Pickles
     opening: Opening
     sources: Sources
     descriptions: Descriptions

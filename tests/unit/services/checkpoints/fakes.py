@@ -7,24 +7,20 @@ import json
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from services.blobs import BlobKey, BlobStore
 from services.bounded_executor import BoundedExecutor
-from services.checkpoints.catalogue import Catalogue
-from services.checkpoints.description import Descriptions
-from services.checkpoints.fitted import Fitting
-from services.checkpoints.headers import Headers
-from services.checkpoints.inventory import Inventory
-from services.checkpoints.opening import Opening
+from services.checkpoints.assembly import (
+    CheckpointOptions,
+    Foundations,
+    assemble,
+    make_pickles,
+)
+from services.checkpoints.parts import Checkpoints
 from services.checkpoints.pickles import Pickles
-from services.checkpoints.prefetching import Prefetching
-from services.checkpoints.questions import Questions
-from services.checkpoints.sources import Sources
-from services.checkpoints.store import CheckpointStore
 from services.errors import ShuttingDownError
 from services.hub.errors import UnknownFileError, UnknownRepositoryError
 from services.hub.located import LocatedFile, RepositoryFile, RepositorySnapshot
@@ -248,33 +244,33 @@ class CountingWitness(Witness):
 
 @dataclass
 class Bench:
-    """All that works with checkpoints, on a fake Hub.
+    """All that works with checkpoints, on a fake Hub; its parts are a server's.
 
     Attributes:
         hub: The Hub.
         blobs: The real store.
         witness: Of what that does.
         converter: Of pickles.
-        doubted: Hashes of files that contradict what was said of them.
-        make_pickles: Makes what converts them, with other parts.
+        base: What the parts stand on.
+        options: Their bounds.
+        parts: All of them; each is also an attribute of the bench.
     """
 
     hub: FakeHub
     blobs: BlobStore
     witness: CountingWitness
     converter: FakeConverter
-    make_pickles: Callable[..., Pickles] = field(init=False)
-    doubted: list[str] = field(default_factory=list)
-    headers: Headers = field(init=False)
-    pickles: Pickles = field(init=False)
-    store: CheckpointStore = field(init=False)
-    catalogue: Catalogue = field(init=False)
-    opening: Opening = field(init=False)
-    sources: Sources = field(init=False)
-    descriptions: Descriptions = field(init=False)
-    fitting: Fitting = field(init=False)
-    prefetching: Prefetching = field(init=False)
-    inventory: Inventory = field(init=False)
+    base: Foundations
+    options: CheckpointOptions
+    parts: Checkpoints
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a part by its name."""
+        return getattr(self.parts, name)
+
+    def make_pickles(self, *, blobs: Any) -> Pickles:
+        """Return what converts pickles, with another store."""
+        return make_pickles(replace(self.base, blobs=blobs), self.options)
 
     def fill(self, located: LocatedFile, content: bytes) -> None:
         """Have a file here, whole."""
@@ -311,73 +307,36 @@ def bench_in(
     """A bench; neither threads nor descriptors are left behind."""
     hub, witness, converter = FakeHub(), CountingWitness(), FakeConverter()
     with store_in(directory, fetches=fetches, observer=witness, **options) as blobs:
-        bench = Bench(hub, blobs, witness, converter)
         asking, disk, converting = (
             BoundedExecutor(name, threads=4, limit=1000)
             for name in ("asking", "disk", "converting")
         )
         parsing = BoundedExecutor("parsing", threads=1, limit=most_parses)
         as_hub: Any = hub
-
-        async def doubt(hash_: str) -> None:
-            bench.doubted.append(hash_)
-
-        bench.headers = Headers(
-            parsing=parsing, cached_tensors=cached_tensors, limits=limits, doubt=doubt
-        )
         as_converter: Any = converter
-        bench.make_pickles = partial(
-            Pickles,
-            directory / "converted",
-            policy=policy,
-            converter=as_converter,
+        base = Foundations(
+            hub=as_hub,
             blobs=blobs,
-            disk=disk,
-            converting=converting,
-            file_bytes=file_bytes,
-        )
-        bench.pickles = bench.make_pickles()
-        bench.store = CheckpointStore(
-            hub=as_hub, blobs=blobs, pickles=bench.pickles, disk=disk, file_bytes=file_bytes
-        )
-        bench.catalogue = Catalogue(
-            questions=Questions(as_hub, asking=asking, recalling=asking),
-            store=bench.store,
-            headers=bench.headers,
-            parsing=parsing,
-            limits=limits,
-        )
-        bench.opening = Opening(
-            catalogue=bench.catalogue,
-            store=bench.store,
-            headers=bench.headers,
-            pause_seconds=PAUSE_SECONDS,
-        )
-        bench.sources = Sources(catalogue=bench.catalogue, opening=bench.opening)
-        bench.descriptions = Descriptions(catalogue=bench.catalogue, store=bench.store)
-        bench.fitting = Fitting(
-            catalogue=bench.catalogue,
-            sources=bench.sources,
-            descriptions=bench.descriptions,
-            resolving=parsing,
+            converter=as_converter,
             backend=ReferenceBackend(),
             prepared=PreparedTensors(),
+            asking=asking,
+            recalling=asking,
+            disk=disk,
+            converting=converting,
+            resolving=parsing,
+        )
+        bounds = CheckpointOptions(
+            records=directory / "converted",
+            pickles=policy,
+            file_bytes=file_bytes,
             limits=limits,
             cached_tensors=cached_tensors,
-        )
-        bench.prefetching = Prefetching(
-            catalogue=bench.catalogue,
-            store=bench.store,
-            blobs=blobs,
-            pickles=bench.pickles,
-            disk=disk,
-            at_once=prefetches_at_once,
-            limit=prefetches,
+            prefetches=prefetches,
+            prefetches_at_once=prefetches_at_once,
             pause_seconds=PAUSE_SECONDS,
         )
-        bench.inventory = Inventory(
-            hub=as_hub, blobs=blobs, pickles=bench.pickles, disk=disk, asking=asking
-        )
+        bench = Bench(hub, blobs, witness, converter, base, bounds, assemble(base, bounds))
         try:
             yield bench
         finally:
