@@ -4,8 +4,6 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,23 +17,7 @@ from tests.file_server import (
     read_all,
     read_exactly,
     read_head,
-    serving_files,
 )
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[FileServers]:
-    """Builds servers."""
-    with serving_files(tmp_path) as servers:
-        yield servers
-
-
-@pytest.fixture
-def files(servers: FileServers) -> FileApp:
-    """A server with a file of some megabytes that is there."""
-    made = servers.make()
-    made.add("weights", content_of(1))
-    return made
 
 
 def test_a_client_that_leaves_ends_its_answer(files: FileApp) -> None:

@@ -1,9 +1,5 @@
 """Files that are sent while they arrive, over real connections."""
 
-import threading
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from app.bodies import multipart_body
@@ -18,17 +14,9 @@ from tests.file_server import (
     read_all,
     read_exactly,
     read_head,
-    serving_files,
 )
 
 FAILED = CorruptFileError("file", "weights", "has another hash than it should")
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[FileServers]:
-    """Builds servers."""
-    with serving_files(tmp_path) as servers:
-        yield servers
 
 
 @pytest.fixture
@@ -133,21 +121,6 @@ def test_an_arrival_that_fails_later_has_no_end(files: FileApp) -> None:
             read_all(connection)
     line = files.log.wait_for(path="/files/arriving", outcome="failed")
     assert (line["code"], line["sent_bytes"]) == ("corrupt_file", 2_000_000)
-
-
-def test_waiting_for_the_file_is_no_stall(servers: FileServers) -> None:
-    """The client is not to blame, before the first byte and after it."""
-    files = servers.make(stall_timeout_seconds=0.05)
-    file = files.add("arriving", content_of(3), is_there=False)
-    pause = threading.Event()
-    with files.connect("GET /files/arriving") as connection:
-        pause.wait(0.3)
-        file.arrive(1_000_000)
-        read_head(connection)
-        assert read_exactly(connection, 1_000_000) == file.content[:1_000_000]
-        pause.wait(0.3)
-        file.verify()
-        assert read_exactly(connection, SIZE - 1_000_000) == file.content[1_000_000:]
 
 
 def test_a_client_that_leaves_an_arriving_file_is_noticed(files: FileApp) -> None:

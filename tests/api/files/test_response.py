@@ -3,8 +3,6 @@
 import contextlib
 import random
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,28 +13,11 @@ from tests.file_server import (
     SECONDS,
     SIZE,
     FileApp,
-    FileServers,
     content_of,
     read_all,
     read_exactly,
     read_head,
-    serving_files,
 )
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[FileServers]:
-    """Builds servers."""
-    with serving_files(tmp_path) as servers:
-        yield servers
-
-
-@pytest.fixture
-def files(servers: FileServers) -> FileApp:
-    """A server with a file of some megabytes that is there."""
-    made = servers.make()
-    made.add("weights", content_of(1))
-    return made
 
 
 def test_a_file_arrives_whole(files: FileApp) -> None:
