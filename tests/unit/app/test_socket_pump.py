@@ -16,6 +16,7 @@ from tests.arriving_file import open_descriptors
 from tests.engines import eventually
 
 CONTENT = os.urandom(2**20) * 8
+_RECEIVED_BYTES = 2**16
 SECONDS = 60
 
 
@@ -49,7 +50,10 @@ class Pumps:
     def line(self) -> Iterator[Line]:
         """A line, closed in the end."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            reader = socket.create_connection(listener.getsockname())
+            reader = socket.socket()
+            # Of this size from the beginning, or the system lets it grow beyond the content.
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED_BYTES)
+            reader.connect(listener.getsockname())
             writer, _ = listener.accept()
         file = os.open(self._path, os.O_RDONLY)
         closed = []
