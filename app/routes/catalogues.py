@@ -43,6 +43,7 @@ def _serve(
     return get_route(
         router,
         f"/v1/{name}",
+        scope="read",
         name=f"get_{name}",
         summary=summary,
         description=description,

@@ -28,6 +28,7 @@ _WITHOUT_OWNER = ", of a repository without an owner"
 @get_route(
     router,
     "/v1/checkpoints",
+    scope="checkpoints",
     summary="List what is kept of checkpoints",
     description="What was used last comes first. Where a file is from is told of repositories "
     "that everybody may read.",
@@ -158,18 +159,21 @@ for _path, _describe, _prefetch, _remove in (
     get_route(
         router,
         f"{_path}:describe",
+        scope="checkpoints",
         **_with_owner(_DESCRIBE, _path, _NAMED, f"curl {_HOST}/{{}}:describe"),
     )(_describe)
     route(
         router,
         "POST",
         f"{_path}:prefetch",
+        scope="checkpoints",
         **_with_owner(_PREFETCH, _path, [*_NAMED, _PIN], f"curl -X POST {_HOST}/{{}}:prefetch"),
     )(_prefetch)
     route(
         router,
         "DELETE",
         _path,
+        scope="admin",
         **_with_owner(
             _REMOVE, _path, [NAMING_PARAMETERS[0], HUB_TOKEN], f"curl -X DELETE {_HOST}/{{}}"
         ),

@@ -100,6 +100,7 @@ for _path, _get, _head in (
         router,
         "GET",
         _path,
+        scope="checkpoints",
         summary="Fetch a pretrained checkpoint"
         + ("" if _path == OWNED else ", of a repository without an owner"),
         description=_DESCRIPTION,
@@ -123,6 +124,7 @@ for _path, _get, _head in (
         router,
         "HEAD",
         _path,
+        scope="checkpoints",
         summary="Size, tag and commit of a checkpoint"
         + ("" if _path == OWNED else ", of a repository without an owner"),
         description="As GET, without the body. Nothing is fetched but headers of files; a pickle "

@@ -25,6 +25,7 @@ _ARRIVING_RETRY_SECONDS = 2
 @get_route(
     router,
     "/v1/weights/{id}/digests",
+    scope="read",
     summary="SHA-256 of a file, of its header and of each 64 MiB block",
     description="The first to ask gets 202, and the file is hashed in the background; ask again "
     "after Retry-After. Digests are kept.",

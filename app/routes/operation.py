@@ -11,7 +11,7 @@ from app.openapi import curl, json_answer
 from app.problems import headers_of, make_problem, problem_response
 from app.queries import read_query
 from app.record import record_of
-from app.routes.router import get_route, make_router
+from app.routes.router import OPEN, get_route, make_router
 from app.wiring import wiring_of
 from schemas.operation import Health, Readiness
 from services.errors import RetryError
@@ -25,6 +25,7 @@ _NEVER_STORED = {"Cache-Control": "no-store"}
 @get_route(
     router,
     "/healthz",
+    scope=OPEN,
     summary="Is the process alive?",
     description="Answers as long as the event loop turns, whatever else is wrong.",
     responses={200: json_answer(Health, "It is.")},
@@ -41,6 +42,7 @@ async def get_health(request: Request) -> Response:
 @get_route(
     router,
     "/readyz",
+    scope=OPEN,
     summary="Should requests come here?",
     description="Not without a device that makes chunks (kernels are loaded first), not without "
     "the store, and not while the server shuts down; `reasons` says which.",
@@ -69,6 +71,7 @@ async def get_readiness(request: Request) -> Response:
 @get_route(
     router,
     "/metrics",
+    scope=OPEN,
     summary="What Prometheus scrapes",
     description="Requests, streams, bytes, times and refusals, in Prometheus' text format.",
     responses={
@@ -86,21 +89,21 @@ async def get_metrics(request: Request) -> Response:
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST, **_NEVER_STORED})
 
 
-@get_route(router, "/openapi.json", include_in_schema=False)
+@get_route(router, "/openapi.json", scope=OPEN, include_in_schema=False)
 async def get_openapi(request: Request) -> Response:
     """Answer with the interface's description."""
     read_query(request)
     return Response(json.dumps(request.app.openapi(), ensure_ascii=False), media_type=_JSON)
 
 
-@get_route(router, "/docs", include_in_schema=False)
+@get_route(router, "/docs", scope=OPEN, include_in_schema=False)
 async def get_documentation(request: Request) -> Response:
     """Answer with the interface's description for people."""
     read_query(request)
     return Response(render_documentation(request.app.openapi()), media_type="text/html")
 
 
-@get_route(router, "/", include_in_schema=False)
+@get_route(router, "/", scope=OPEN, include_in_schema=False)
 async def get_root(request: Request) -> Response:
     """Lead a browser to the documentation."""
     read_query(request)

@@ -24,6 +24,7 @@ _JSON = "application/json"
     router,
     "POST",
     "/v1/specs",
+    scope="write",
     summary="Validate, resolve and store a spec",
     description="The answer has the spec's id, the size of its file, what is unwise about it, "
     "and for every tensor who decided how it starts, and why. Posting a spec again, in whatever "
@@ -69,6 +70,7 @@ async def post_spec(request: Request) -> Response:
 @get_route(
     router,
     "/v1/specs/{id}",
+    scope="read",
     summary="Fetch a resolved spec",
     description="`document` is all that the bytes depend on besides the seed and the dtype. "
     "The SHA-256 of its canonical JSON (RFC 8785) is the id.",

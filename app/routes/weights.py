@@ -59,6 +59,7 @@ _FILE_HEADERS = {
     router,
     "POST",
     "/v1/weights",
+    scope="write",
     summary="Make the weights of a spec",
     description="The answer is a safetensors file, made while it is sent. The spec is stored, and "
     "Content-Location names the path at which anybody gets the same bytes. A Range is answered "
@@ -116,6 +117,7 @@ route(
     router,
     "GET",
     _GET_PATH,
+    scope="read",
     summary="Fetch weights, or ranges of them",
     description=_GET_DESCRIPTION,
     responses={
@@ -156,6 +158,7 @@ route(
     router,
     "HEAD",
     _GET_PATH,
+    scope="read",
     summary="Size and tag of weights, without making them",
     description="As GET, without the body. Range is ignored.",
     responses={

@@ -1,4 +1,4 @@
-"""The tables, and an engine for them on SQLite or PostgreSQL."""
+"""A database with its tables, on SQLite or PostgreSQL."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -6,21 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    URL,
-    Column,
-    DateTime,
-    Engine,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-    make_url,
-    text,
-)
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -32,35 +18,11 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.schema import CreateTable
 
+from services.database.tables import metadata
 from services.errors import StartupError, StoreUnavailableError
 
 BUSY_TIMEOUT_SECONDS = 10
 """How long a writer waits for another one, on SQLite, and a connection on PostgreSQL."""
-
-_SEED_DIGITS = 20
-"""Seeds reach 2**64 - 1, more than a signed 64-bit column holds: they are stored as text."""
-
-metadata = MetaData()
-
-specs_table = Table(
-    "specs",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("canonical_json", Text, nullable=False),
-    Column("suggested_seed", String(_SEED_DIGITS), nullable=True),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-)
-
-digests_table = Table(
-    "digests",
-    metadata,
-    Column("spec_id", String(64), primary_key=True),
-    Column("seed", String(_SEED_DIGITS), primary_key=True),
-    Column("dtype", String(16), primary_key=True),
-    Column("algorithm", Integer, primary_key=True),
-    Column("digests_json", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-)
 
 
 def database_url(url: str, *, data_directory: Path) -> URL:
@@ -158,6 +120,8 @@ def _engine(url: URL) -> Engine:
         # Write-ahead logging lets readers go on while one writes.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        # What a name stands for must not be deleted under it.
+        connection.execute("PRAGMA foreign_keys = ON")
 
     return engine
 

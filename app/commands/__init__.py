@@ -1,0 +1,1 @@
+"""What an operator can say: ``python -m app COMMAND``."""

@@ -1,0 +1,102 @@
+"""``python -m app serve``: a socket, and uvicorn."""
+
+import argparse
+import resource
+import socket
+
+import uvicorn
+
+from app.application import create_app
+from app.checkpoint_wiring import check_checkpoints
+from app.commands.commands import Commands
+from app.connection import BoundedProtocol
+from app.draining import DrainingServer
+from app.engine_wiring import check_engine
+from app.settings import Settings
+from app.wiring import open_store, wiring_in
+from services.errors import StartupError
+
+_INTERRUPTED = 130
+_BACKLOG = 2048
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    commands.add("serve", run, help="serve until a signal says to stop (without a command, too)")
+
+
+def run(settings: Settings, _given: argparse.Namespace) -> int:
+    """Serve until a signal says to stop; return the exit status.
+
+    Raises:
+        StartupError: If a store, a device or a port cannot be had.
+    """
+    raise_descriptor_limit()
+    # To see that they can be had, before anything else speaks.
+    open_store(settings).dispose()
+    check_checkpoints(settings)
+    check_engine(settings)
+    listener = _listen(settings)
+    try:
+        _serve(settings, listener)
+    except KeyboardInterrupt:
+        # uvicorn has shut down by now, and raises again what told it to.
+        return _INTERRUPTED
+    return 0
+
+
+def raise_descriptor_limit() -> None:
+    """Take as many descriptors as the system lets us have without asking.
+
+    Connections and the files of a checkpoint in hundreds of shards are open at one time;
+    the soft limit is mostly 1024, for programs of another age.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    print(f"weightbank listens on {shown}", flush=True)  # noqa: T201 - for whoever started it
+    print(f"documentation: {shown}/docs", flush=True)  # noqa: T201
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
+    server = DrainingServer(
+        config,
+        drain=lambda: wiring_in(app).drain(),  # made by the lifespan, after this
+        timeout_seconds=settings.shutdown_timeout_seconds,
+    )
+    server.run(sockets=[listener])
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        StartupError: If the address cannot be had.
+    """
+    where = f"WEIGHTBANK_HOST {settings.host!r}, WEIGHTBANK_PORT {settings.port}"
+    try:
+        found = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, kind, protocol, _, address = found[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise StartupError(f"{where}: cannot listen there: {cause}") from error
+    return listener

@@ -1,0 +1,35 @@
+"""The database: tables, migrations, and an engine for them on SQLite or PostgreSQL."""
+
+from services.database.opening import (
+    BUSY_TIMEOUT_SECONDS,
+    check,
+    database_url,
+    open_database,
+    unavailable_as_error,
+)
+from services.database.tables import (
+    digests_table,
+    key_usage_table,
+    keys_table,
+    metadata,
+    name_versions_table,
+    names_table,
+    spec_facts_table,
+    specs_table,
+)
+
+__all__ = [
+    "BUSY_TIMEOUT_SECONDS",
+    "check",
+    "database_url",
+    "digests_table",
+    "key_usage_table",
+    "keys_table",
+    "metadata",
+    "name_versions_table",
+    "names_table",
+    "open_database",
+    "spec_facts_table",
+    "specs_table",
+    "unavailable_as_error",
+]

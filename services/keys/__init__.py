@@ -1,0 +1,1 @@
+"""Who may: keys, what each of them opens, and how much of it."""
