@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format typecheck imports unit exhaustive test-gpu benchmarks clean
+.PHONY: help serve test lint format typecheck imports unit lock sbom exhaustive test-gpu benchmarks clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -13,12 +16,14 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # A stamp per set of extras, so that nothing is installed twice.
-$(VENV)/.server: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server]'
+# All that a server needs comes with a hash that pip checks; the project itself needs no download.
+$(VENV)/.server: pyproject.toml requirements/build.txt requirements/server.txt | $(BIN)/python
+	$(PIP_INSTALL) --require-hashes -r requirements/build.txt -r requirements/server.txt
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(PIP_INSTALL) -c constraints.txt -e '.[test]'
 	@touch $@ $(VENV)/.server
 
 serve: $(VENV)/.server ## install what a server needs and start it on 127.0.0.1:8000
@@ -43,6 +48,14 @@ imports: $(VENV)/.test
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+lock: $(VENV)/.test ## write requirements/*.txt anew: the versions of constraints.txt, with hashes
+	$(LOCK) --extra server --extra postgres -o requirements/server.txt pyproject.toml
+	$(LOCK) -o requirements/build.txt requirements/build.in
+	$(LOCK) -o requirements/sbom.txt requirements/sbom.in
+
+sbom: ## list what is installed in .venv, with licences, in build/sbom.cdx.json
+	sh docker/sbom.sh $(BIN)/python build/sbom.cdx.json
 
 exhaustive: $(VENV)/.test ## all 2^32 words, both backends, against the digest (minutes)
 	$(BIN)/python -m tests.exhaustive

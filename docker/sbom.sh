@@ -1,0 +1,30 @@
+#!/bin/sh
+# Lists what is installed for a Python, with licences: a software bill of materials (CycloneDX, JSON).
+#
+#     sh docker/sbom.sh PYTHON OUTPUT [CYCLONEDX_PY]
+#
+# The same environment gives the same file: no serial number, and no time unless SOURCE_DATE_EPOCH is
+# set. Without CYCLONEDX_PY, the tool is installed by its hashes beside, so that it is not in the list.
+set -eu
+
+if [ $# -lt 2 ]; then
+    echo "usage: sh docker/sbom.sh PYTHON OUTPUT [CYCLONEDX_PY]" >&2
+    exit 2
+fi
+python=$1
+output=$2
+tool=${3:-}
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+if [ -z "$tool" ]; then
+    tools=$(mktemp -d)
+    trap 'rm -rf "$tools"' EXIT
+    "$python" -m venv "$tools"
+    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --require-hashes -r "$root/requirements/sbom.txt"
+    tool=$tools/bin/cyclonedx-py
+fi
+
+mkdir -p "$(dirname "$output")"
+"$tool" environment --output-reproducible --spec-version 1.6 --output-format JSON \
+    --pyproject "$root/pyproject.toml" --mc-type application -o "$output" "$python"
