@@ -16,9 +16,8 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
     TimeoutError,  # noqa: A004 - of the pool of connections
 )
-from sqlalchemy.schema import CreateTable
 
-from services.database.tables import metadata
+from services.database.upgrading import upgrade
 from services.errors import StartupError, StoreUnavailableError
 
 BUSY_TIMEOUT_SECONDS = 10
@@ -54,30 +53,53 @@ def database_url(url: str, *, data_directory: Path) -> URL:
         return parsed.set(drivername="postgresql+psycopg")
     if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
         return parsed
-    shown = parsed.render_as_string(hide_password=True)
-    raise StartupError(f"database {shown!r} cannot be used; {accepted}")
+    raise StartupError(f"database {_shown(parsed)!r} cannot be used; {accepted}")
 
 
 def open_database(url: URL) -> Engine:
-    """Return an engine whose tables exist.
+    """Return an engine whose tables are of the newest revision, or of a newer release.
 
     Raises:
-        StartupError: If the database cannot be reached or written, in one line.
+        StartupError: If the database cannot be reached or written, or this release must
+            not touch it; in one line.
     """
-    shown = url.render_as_string(hide_password=True)
+    engine = connect_database(url)
+    with disposed_on_failure(engine):
+        upgrade(engine)
+    return engine
+
+
+def connect_database(url: URL) -> Engine:
+    """Return an engine, whatever is in the database; nothing is asked of it yet.
+
+    Raises:
+        StartupError: If the driver is not installed.
+    """
     try:
-        engine = _engine(url)
+        return _engine(url)
     except ModuleNotFoundError:
         raise StartupError(
-            f"database {shown} needs a driver; install it with: pip install 'weightbank[postgres]'"
+            f"database {_shown(url)} needs a driver; install it with: "
+            "pip install 'weightbank[postgres]'"
         ) from None
+
+
+@contextmanager
+def disposed_on_failure(engine: Engine) -> Iterator[None]:
+    """Close an engine if what is done with it at the start fails, and say which it was.
+
+    Raises:
+        StartupError: Instead of the driver's errors, and with the database's address.
+    """
     try:
-        _create_tables(engine)
-    except SQLAlchemyError as error:
+        yield
+    except (StartupError, SQLAlchemyError) as error:
         engine.dispose()
+        shown = _shown(engine.url)
+        if isinstance(error, StartupError):
+            raise StartupError(f"database {shown} cannot be used: {error}") from error
         cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
         raise StartupError(f"database {shown} cannot be opened: {cause}") from error
-    return engine
 
 
 @contextmanager
@@ -126,16 +148,5 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
-def _create_tables(engine: Engine) -> None:
-    try:
-        _create_missing_tables(engine)
-    except DBAPIError:
-        # PostgreSQL's IF NOT EXISTS can lose a race against another replica's:
-        # then the tables are there, and the second attempt finds them.
-        _create_missing_tables(engine)
-
-
-def _create_missing_tables(engine: Engine) -> None:
-    with engine.begin() as connection:
-        for table in metadata.sorted_tables:
-            connection.execute(CreateTable(table, if_not_exists=True))
+def _shown(url: URL) -> str:
+    return url.render_as_string(hide_password=True)

@@ -1,7 +1,6 @@
 """Stores on SQLite, and on PostgreSQL where one is to be had."""
 
 import hashlib
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,28 +8,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select, update
 
-from services.database import check, database_url, metadata, open_database, specs_table
+from services.database import check, database_url, open_database, specs_table
 from services.digest_store import Digests, FileKey, SqlDigestStore
 from services.errors import StartupError, StoreUnavailableError
 from services.spec_store import DamagedSpecError, SqlSpecStore, StoredSpec
+from tests.databases import DATABASES, drop_everything, empty_database
 
-POSTGRES = "WB_TEST_POSTGRES_URL"
 
-
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)],
-)
+@pytest.fixture(params=DATABASES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """An empty database."""
-    url = ""
-    if request.param == "postgres":
-        url = os.environ.get(POSTGRES, "")
-        if not url:
-            pytest.skip(f"{POSTGRES} is not set to a database that may be emptied")
-    engine = open_database(database_url(url, data_directory=tmp_path))
-    yield engine
-    metadata.drop_all(engine)
-    engine.dispose()
+    with empty_database(request.param, tmp_path) as url:
+        engine = open_database(url)
+        yield engine
+        engine.dispose()
 
 
 def spec(text: str, seed: int | None = None) -> StoredSpec:
@@ -80,7 +71,7 @@ def test_one_of_many_at_once_is_new(engine: Engine) -> None:
 
 def test_two_servers_make_the_tables_at_once(engine: Engine) -> None:
     """Neither fails."""
-    metadata.drop_all(engine)
+    drop_everything(engine)
     failures: list[Exception] = []
     barrier = threading.Barrier(4)
 
