@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format typecheck imports unit lock sbom exhaustive test-gpu benchmarks clean
+.PHONY: help serve test lint format typecheck imports unit docs reference lock sbom exhaustive test-gpu test-slow benchmarks clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,10 @@ $(VENV)/.server: pyproject.toml requirements/build.txt requirements/server.txt |
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP_INSTALL) -c constraints.txt -e '.[test]'
 	@touch $@ $(VENV)/.server
+
+$(VENV)/.slow: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP_INSTALL) -c constraints.txt -e '.[slow]'
+	@touch $@ $(VENV)/.test $(VENV)/.server
 
 serve: $(VENV)/.server ## install what a server needs and start it on 127.0.0.1:8000
 	$(BIN)/python -m app
@@ -49,6 +53,14 @@ imports: $(VENV)/.test
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest
 
+docs: $(VENV)/.test ## the pages of docs/, in docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
+
+reference: $(VENV)/.test ## write what is made of the code: settings, the HTTP interface, initializers and their like
+	$(BIN)/python -m app.settings_table > docs/settings.md
+	$(BIN)/python -m app.reference docs/reference
+
 lock: $(VENV)/.test ## write requirements/*.txt anew: the versions of constraints.txt, with hashes
 	$(LOCK) --extra server --extra postgres -o requirements/server.txt pyproject.toml
 	$(LOCK) -o requirements/build.txt requirements/build.in
@@ -62,6 +74,9 @@ exhaustive: $(VENV)/.test ## all 2^32 words, both backends, against the digest (
 
 test-gpu: $(VENV)/.test ## the same bytes from a GPU, all 2^32 words among them; skips where there is none
 	$(BIN)/python -m pytest -m gpu tests/gpu
+
+test-slow: $(VENV)/.slow ## thousands of requests from outside, and many clients at once (minutes)
+	$(BIN)/python -m pytest -m slow tests/slow
 
 benchmarks: $(VENV)/.test ## beside their peers, in one run (half an hour; needs nginx and curl)
 	$(BIN)/python -m benchmarks.initializers

@@ -9,10 +9,11 @@ import importlib
 from functools import cache
 from typing import Any
 
-_SCHEMAS = (
+SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
+"""What torchvision asks for when it is imported."""
 
 
 @cache
@@ -24,6 +25,6 @@ def define_missing_operators() -> Any:
         import torch
 
         library = torch.library.Library("torchvision", "DEF")
-        for schema in _SCHEMAS:
+        for schema in SCHEMAS:
             library.define(schema)
         return library
