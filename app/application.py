@@ -1,5 +1,6 @@
 """The app, wired once."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,17 +9,31 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 
+from app.allowed_hosts import AllowedHosts
+from app.gate import GateMiddleware
 from app.handlers import install_handlers
 from app.log_writer import LogWriter
 from app.logs import make_logger
 from app.metrics import Metrics
 from app.middleware import RequestMiddleware
 from app.openapi import DESCRIPTION, install_openapi
+from app.origins import Origins
 from app.routes import catalogues, checkpoint_cache, checkpoints, digests, operation, specs, weights
 from app.settings import Settings
+from app.tracing import open_tracing
 from app.wiring import wire
+
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""The framework's own; what is followed here is in tracing.py and metrics.py."""
 
 _ROUTERS = (
     specs.router,
@@ -43,10 +58,12 @@ def create_app(settings: Settings, *, logger: Any = None) -> FastAPI:
         'Weightbank'
     """
     lines = None
-    if logger is None:
-        lines = LogWriter(sys.stdout)
-        logger = make_logger(settings.log_level, stream=lines)
     metrics = Metrics()
+    if logger is None:
+        lines = LogWriter(sys.stdout, on_drop=metrics.dropped_line)
+        logger = make_logger(settings.log_level, stream=lines, line_format=settings.log_format)
+    tracing = open_tracing(settings, metrics=metrics, logger=logger)
+    origins = Origins.parse(settings.cors_origins)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -55,6 +72,7 @@ def create_app(settings: Settings, *, logger: Any = None) -> FastAPI:
                 app.state.wiring = wiring
                 yield
         finally:
+            await asyncio.to_thread(tracing.close)
             if lines is not None:
                 lines.close()
 
@@ -68,8 +86,17 @@ def create_app(settings: Settings, *, logger: Any = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(RequestMiddleware, metrics=metrics, logger=logger)],
+        telemetry=_NO_TELEMETRY,
+        middleware=[
+            Middleware(
+                RequestMiddleware, metrics=metrics, logger=logger, tracing=tracing, origins=origins
+            ),
+            Middleware(
+                GateMiddleware, hosts=AllowedHosts.parse(settings.allowed_hosts), origins=origins
+            ),
+        ],
     )
+    app.state.metrics = metrics
     for router in _ROUTERS:
         app.include_router(router)
     routes = [route for router in _ROUTERS for route in router.routes]

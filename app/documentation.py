@@ -8,6 +8,8 @@ import json
 from html import escape
 from typing import Any
 
+from app.security_headers import page_policy
+
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
 pre { background: #f4f4f4; overflow-x: auto; padding: .75rem }
@@ -18,6 +20,9 @@ td, th { border-bottom: 1px solid #ddd; padding: .25rem .5rem; text-align: left;
 h2 { border-bottom: 2px solid #333; margin-top: 2.5rem }
 h3 { margin-top: 2rem }
 """
+
+POLICY = page_policy(styles=[_STYLE])
+"""What a browser may do with the page: show it, in its own style."""
 
 
 def render_documentation(openapi: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from app.busy_ratio import BusyRatio
+from app.trace_context import fields_of
 from services.engine import Engine, Reason
 from services.engine.device import DeviceError
 
@@ -72,7 +73,9 @@ class EngineWatch:
     def retried(self, device: str, reason: Reason, *, stream: str) -> None:
         """See ``Observer.retried``."""
         self._retries.labels(device, reason).inc()
-        self._logger.warning("chunk is made again", request_id=stream, device=device, reason=reason)
+        self._logger.warning(
+            "chunk is made again", **fields_of(stream), device=device, reason=reason
+        )
 
     def went_down(self, device: str, error: Exception) -> None:
         """See ``Observer.went_down``."""
@@ -88,7 +91,7 @@ class EngineWatch:
     def could_not_make(self, device: str, error: Exception, *, stream: str) -> None:
         """See ``Observer.could_not_make``."""
         self._logger.error(
-            "chunk could not be made", request_id=stream, device=device, exc_info=error
+            "chunk could not be made", **fields_of(stream), device=device, exc_info=error
         )
 
 

@@ -10,6 +10,7 @@ A reader that went away ends the writing, not the service.
 import contextlib
 import queue
 import threading
+from collections.abc import Callable
 from typing import TextIO
 
 _MOST_LINES = 10_000
@@ -22,6 +23,7 @@ class LogWriter:
     Args:
         stream: Where lines go in the end.
         most_lines: That may wait; more are dropped.
+        on_drop: Told of each line that is dropped.
 
     Examples:
         >>> import io
@@ -33,8 +35,15 @@ class LogWriter:
         'a line\n'
     """
 
-    def __init__(self, stream: TextIO, *, most_lines: int = _MOST_LINES) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        most_lines: int = _MOST_LINES,
+        on_drop: Callable[[], None] = lambda: None,
+    ) -> None:
         self._stream = stream
+        self._on_drop = on_drop
         self._lines: queue.Queue[str | None] = queue.Queue(most_lines)
         self._dropped = 0
         self._lock = threading.Lock()
@@ -59,6 +68,7 @@ class LogWriter:
                 self._lines.put_nowait(text)
             except queue.Full:
                 self._dropped += 1
+                self._on_drop()
 
     def flush(self) -> None:
         """Do nothing: the thread flushes what it writes."""

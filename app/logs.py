@@ -1,9 +1,11 @@
-"""Structured logs: one JSON object a line."""
+"""Structured logs: one event a line."""
 
 import logging
 from typing import Any, Protocol, TextIO, cast
 
 import structlog
+
+from app.log_lines import RENDERERS, add_ids, make_harmless
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -26,12 +28,13 @@ class LineStream(Protocol):
         """Send on what was taken."""
 
 
-def make_logger(level: str, *, stream: LineStream) -> Any:
+def make_logger(level: str, *, stream: LineStream, line_format: str = "json") -> Any:
     """Return a logger of its own; nothing global is configured.
 
     Args:
         level: Least level that is written.
         stream: Where to.
+        line_format: ``json``, or ``console`` for people.
 
     Examples:
         >>> import io
@@ -46,7 +49,9 @@ def make_logger(level: str, *, stream: LineStream) -> Any:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.ExceptionRenderer(_TRACEBACKS),
-            structlog.processors.JSONRenderer(),
+            add_ids,
+            make_harmless,
+            RENDERERS[line_format],
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         context_class=dict,

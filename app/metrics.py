@@ -2,9 +2,12 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from app.process_metrics import register_process
 from app.record import RequestRecord
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
+"""Those that are counted each by its name."""
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
 
 
@@ -13,7 +16,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        register_process(self.registry)
         self._declare_requests()
+        self._declare_connections()
         self._sent_bytes = Counter(
             "weightbank_sent_bytes",
             "Bytes of bodies that were handed to the network.",
@@ -53,6 +58,28 @@ class Metrics:
             "weightbank_requests_in_progress", "Requests being answered.", registry=self.registry
         )
 
+    def _declare_connections(self) -> None:
+        self._connections = Gauge(
+            "weightbank_connections", "Connections that are open.", registry=self.registry
+        )
+        self._ended_early = Counter(
+            "weightbank_connections_ended",
+            "Connections that were ended without a request that could be answered, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self._spans = Counter(
+            "weightbank_spans",
+            "Spans of traces, by whether they were sent, dropped or failed to be sent.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self._dropped_lines = Counter(
+            "weightbank_log_lines_dropped",
+            "Lines of the log that nobody took in time.",
+            registry=self.registry,
+        )
+
     def _seconds(self, name: str, text: str, *labels: str) -> Histogram:
         return Histogram(name, text, labels, buckets=_SECONDS, registry=self.registry)
 
@@ -64,6 +91,26 @@ class Metrics:
         """Count bytes of a body."""
         self._sent_bytes.inc(size_bytes)
 
+    def connected(self) -> None:
+        """Count a connection that has begun."""
+        self._connections.inc()
+
+    def disconnected(self) -> None:
+        """Count a connection that has ended."""
+        self._connections.dec()
+
+    def ended_early(self, reason: str) -> None:
+        """Count a connection that was ended: its requests were none, or too many came."""
+        self._ended_early.labels(reason).inc()
+
+    def count_spans(self, outcome: str, spans: int) -> None:
+        """Count spans; from any thread."""
+        self._spans.labels(outcome).inc(spans)
+
+    def dropped_line(self) -> None:
+        """Count a line that the log has lost; from any thread."""
+        self._dropped_lines.inc()
+
     def ended(self, record: RequestRecord, *, route: str, method: str, seconds: float) -> None:
         """Count a request that has ended.
 
@@ -73,7 +120,7 @@ class Metrics:
             method: Of HTTP; unknown ones count as one.
             seconds: It took.
         """
-        method = method if method in _METHODS else "other"
+        method = method if method in METHODS else "other"
         self._in_progress.dec()
         self._requests.labels(route, method, str(record.status or "none")).inc()
         self._request_seconds.labels(route).observe(seconds)

@@ -24,6 +24,9 @@ class RequestRecord:
         sent_bytes: Of the body.
         outcome: How it ended.
         code: Of the problem, if it was one.
+        key: Public part of the key it came with, once its secret was found right.
+        spec_id: Of the spec that was asked for, once it is known.
+        name: What streams that are made for it are called; holds the ids of its trace.
         on_sent: Told of bytes of the body that have left.
     """
 
@@ -34,6 +37,9 @@ class RequestRecord:
     sent_bytes: int = 0
     outcome: str = "answered"
     code: str | None = None
+    key: str | None = None
+    spec_id: str | None = None
+    name: str = ""
     on_sent: Callable[[int], None] = _tell_nobody
 
     def sent(self, size_bytes: int) -> None:

@@ -17,7 +17,10 @@ from pydantic import (
 )
 from pydantic_settings import SettingsConfigDict
 
+from app.access_settings import AccessSettings
 from app.checkpoint_settings import CheckpointSettings
+from app.http_settings import HttpSettings
+from app.trace_settings import TraceSettings
 from services.devices.names import parse_devices
 from services.devices.ray_options import is_cluster_address
 from services.errors import StartupError
@@ -33,7 +36,7 @@ _LEAST_CHUNK_BYTES = 2**19
 _MOST_THREADS = 1024
 _MOST_ACTORS = 1024
 _MOST_STREAMS = 100_000
-_SECRETS = {"database_url", "hub_endpoint", "hub_token"}
+_SECRETS = {"database_url", "hub_endpoint", "hub_token", "otlp_headers"}
 
 
 def usable_cores() -> int:
@@ -41,7 +44,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class Settings(CheckpointSettings):
+class Settings(AccessSettings, HttpSettings, TraceSettings, CheckpointSettings):
     """All that can be set. Sizes can be written as ``16 MiB`` or ``1TiB``."""
 
     model_config = SettingsConfigDict(

@@ -6,8 +6,11 @@ from pydantic import ByteSize, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from app.access_settings import AccessSettings
 from app.checkpoint_settings import CheckpointSettings
+from app.http_settings import HttpSettings
 from app.settings import PREFIX, Settings
+from app.trace_settings import TraceSettings
 
 _KIBIBYTE = 2**10
 _OF_THE_PROCESS = {
@@ -44,9 +47,13 @@ def settings_page() -> str:
 
 
 def _ordered() -> list[tuple[str, FieldInfo]]:
-    """Return the fields as they are to be read: those of checkpoints last."""
-    fields = Settings.model_fields.items()
-    return sorted(fields, key=lambda item: item[0] in CheckpointSettings.model_fields)
+    """Return the fields as they are to be read: first those of the server itself."""
+    parts = (HttpSettings, AccessSettings, CheckpointSettings, TraceSettings)
+
+    def part(item: tuple[str, FieldInfo]) -> int:
+        return sum(index for index, fields in enumerate(parts, 1) if item[0] in fields.model_fields)
+
+    return sorted(Settings.model_fields.items(), key=part)
 
 
 def _default(name: str, field: FieldInfo) -> str:

@@ -71,7 +71,7 @@ class WeightsResponse(Response):
             RetryError: If there is no place for a stream; nothing was sent then.
             WeightbankError: If not even the first chunk can be made.
         """
-        stream = self._engine.open(self._file, self._body.spans, name=record_of(scope).request_id)
+        stream = self._engine.open(self._file, self._body.spans, name=record_of(scope).name)
         sending = asyncio.ensure_future(self._send(stream, send))
         leaving = asyncio.ensure_future(wait_disconnected(receive))
         try:
@@ -116,7 +116,6 @@ class WeightsResponse(Response):
     async def _send(self, stream: Stream, send: Send) -> None:
         # The status waits for the first chunk: what fails before it gets a proper answer.
         chunk = await stream.next_chunk()
-        self._has_begun = True
         await send(
             {
                 "type": "http.response.start",
@@ -124,6 +123,7 @@ class WeightsResponse(Response):
                 "headers": self.raw_headers,
             }
         )
+        self._has_begun = True
         part = -1
         while chunk is not None:
             if chunk.part != part:

@@ -6,13 +6,17 @@ import socket
 
 import uvicorn
 
+from app.access_wiring import check_access
 from app.application import create_app
 from app.checkpoint_wiring import check_checkpoints
 from app.commands.commands import Commands
-from app.connection import BoundedProtocol
+from app.connection import bounded_protocol
 from app.draining import DrainingServer
 from app.engine_wiring import check_engine
+from app.http_settings import proxies_of
+from app.listening_address import resolve
 from app.settings import Settings
+from app.tracing import check_tracing
 from app.wiring import open_store, wiring_in
 from services.errors import StartupError
 
@@ -36,12 +40,20 @@ def run(settings: Settings, _given: argparse.Namespace) -> int:
     open_store(settings).dispose()
     check_checkpoints(settings)
     check_engine(settings)
-    listener = _listen(settings)
-    try:
-        _serve(settings, listener)
-    except KeyboardInterrupt:
-        # uvicorn has shut down by now, and raises again what told it to.
-        return _INTERRUPTED
+    check_tracing(settings)
+    with _listen(settings) as listener:
+        # As it was resolved: a name could lead elsewhere the next time it is asked for.
+        settings = settings.model_copy(update={"host": listener.getsockname()[0]})
+        store = open_store(settings)
+        try:
+            check_access(settings, store)
+        finally:
+            store.dispose()
+        try:
+            _serve(settings, listener)
+        except KeyboardInterrupt:
+            # uvicorn has shut down by now, and raises again what told it to.
+            return _INTERRUPTED
     return 0
 
 
@@ -65,12 +77,15 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=BoundedProtocol,
+        http=bounded_protocol(settings, app.state.metrics),
         ws="none",
         lifespan="on",
-        log_level="warning",
+        log_level="error",  # a client's mistakes are counted, and fill no log
         access_log=False,
         server_header=False,
+        timeout_keep_alive=settings.keep_alive_timeout_seconds,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=proxies_of(settings.trusted_proxies),
     )
     server = DrainingServer(
         config,
@@ -88,10 +103,7 @@ def _listen(settings: Settings) -> socket.socket:
     """
     where = f"WEIGHTBANK_HOST {settings.host!r}, WEIGHTBANK_PORT {settings.port}"
     try:
-        found = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        family, kind, protocol, _, address = found[0]
+        family, kind, protocol, _, address = resolve(settings)
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

@@ -6,7 +6,7 @@ from fastapi import Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import RedirectResponse, Response
 
-from app.documentation import render_documentation
+from app.documentation import POLICY, render_documentation
 from app.openapi import curl, json_answer
 from app.problems import headers_of, make_problem, problem_response
 from app.queries import read_query
@@ -71,7 +71,8 @@ async def get_readiness(request: Request) -> Response:
 @get_route(
     router,
     "/metrics",
-    scope=OPEN,
+    scope="read",
+    open_if=lambda settings: settings.metrics_without_key,
     summary="What Prometheus scrapes",
     description="Requests, streams, bytes, times and refusals, in Prometheus' text format.",
     responses={
@@ -100,7 +101,8 @@ async def get_openapi(request: Request) -> Response:
 async def get_documentation(request: Request) -> Response:
     """Answer with the interface's description for people."""
     read_query(request)
-    return Response(render_documentation(request.app.openapi()), media_type="text/html")
+    page = render_documentation(request.app.openapi())
+    return Response(page, media_type="text/html", headers=POLICY)
 
 
 @get_route(router, "/", scope=OPEN, include_in_schema=False)
