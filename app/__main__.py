@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from app.commands import serve
+from app.commands import database, keys, serve
 from app.commands.commands import Commands
 from app.settings import load_settings
 from services.errors import StartupError
@@ -40,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=serve.run)
     commands = Commands(parser)
     serve.add(commands)
+    keys.add(commands)
+    database.add(commands)
     return parser
 
 

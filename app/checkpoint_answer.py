@@ -13,7 +13,7 @@ from app.conditions import fitted_etag, is_not_modified
 from app.file_response import FileResponse
 from app.hub_token import HEADER
 from app.partial_answer import choose_body, head_headers
-from app.weights_answer import IMMUTABLE, PRIVATE, stream_body
+from app.weights_answer import kept_for_good, stream_body, whose
 from app.wiring import Wiring
 from services.checkpoints.catalogue import Chosen
 from services.checkpoints.fitted import FittedFile
@@ -21,7 +21,7 @@ from services.errors import MissingSeedError
 from weightbank.algorithm import VERSION
 from weightbank.fitting import Wishes
 
-_MOVING = "public, no-cache, no-transform"
+_MOVING = "no-cache, no-transform"
 """A branch or a tag may lead to another commit the next time; an ETag says whether it did."""
 
 _AS_IT_IS = Wishes()
@@ -143,10 +143,11 @@ class CheckpointAnswer:
 
     @property
     def _cache_control(self) -> str:
-        if self.chosen.snapshot.is_restricted:
-            return PRIVATE
+        is_restricted = self.chosen.snapshot.is_restricted
         is_pinned = self.asked.name.revision == self.chosen.snapshot.commit
-        return IMMUTABLE if is_pinned else _MOVING
+        if is_restricted or is_pinned:
+            return kept_for_good(self.request, is_restricted=is_restricted)
+        return f"{whose(self.request)}, {_MOVING}"
 
     @property
     def _most_ranges(self) -> int:

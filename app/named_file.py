@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from app.admission import caller_of
 from app.conditions import weights_etag
 from app.hub_token import HEADER, read_hub_token
 from app.queries import SEED_ACCEPTED, read_dtype, read_query, read_seed
@@ -96,6 +97,7 @@ async def open_named(
     if not sources:
         file = await wiring.files.open(known, seed=seed, dtype=dtype)
         return NamedFile(file, known.id, seed, dtype)
+    caller_of(request).require("checkpoints")
     token = read_hub_token(request)
     is_restricted = await wiring.checkpoints.sources.check_rights(sources, token=token)
     reader = None

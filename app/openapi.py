@@ -29,6 +29,18 @@ _CODES_OF_ALL_ROUTES = (
 )
 """Every route reads its query strictly, and any of them may fail or be stopped."""
 
+SECURITY_SCHEME = "key"
+_SECURITY_SCHEMES = {
+    SECURITY_SCHEME: {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "wb_<id>_<secret>",
+        "description": "A key of this server, as `python -m app keys create` makes them. What it "
+        "has to open is each operation's `x-scope`. A server whose keys are off, as on loopback, "
+        "takes requests without one.",
+    }
+}
+
 _REF = "#/components/schemas/{model}"
 _SENT_MODELS: tuple[type[BaseModel], ...] = (
     CheckpointOut,
@@ -162,6 +174,15 @@ def octets_answer(description: str, **headers: str) -> dict[str, Any]:
     }
 
 
+def ranges_answer(description: str, **headers: str) -> dict[str, Any]:
+    """Return the description of an answer with a range, or with several in parts."""
+    described = octets_answer(description, **headers)
+    described["content"]["multipart/byteranges"] = {
+        "schema": {"type": "string", "format": "binary"}
+    }
+    return described
+
+
 def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
     """Return the description of the problems that a route can answer with.
 
@@ -216,7 +237,9 @@ def install_openapi(app: FastAPI) -> None:
                 routes=app.routes,
                 tags=TAGS,
             )
-            document.setdefault("components", {})["schemas"] = _schemas()
+            components = document.setdefault("components", {})
+            components["schemas"] = _schemas()
+            components["securitySchemes"] = _SECURITY_SCHEMES
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -139,8 +139,8 @@ class Outlet:
     async def _send_message(self, content: bytes, *, more: bool = True) -> None:
         self._waits = True
         if not self.has_begun:
+            await self._send(self._start)  # who counts bytes may refuse it
             self.has_begun = True
-            await self._send(self._start)
         await self._send({"type": "http.response.body", "body": content, "more_body": more})
         self._messages += 1
         self._waits = False

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from app.errors import RequestError, status_of
 from schemas.problems import TYPE_PREFIX, Problem
 from services.errors import RetryError
+from services.keys.errors import InsufficientScopeError, InvalidKeyError, MissingKeyError
 from weightbank.errors import NO_VALUE, WeightbankError
 
 PROBLEM_JSON = "application/problem+json"
@@ -76,7 +77,7 @@ def make_problem(
 
 
 def headers_of(error: WeightbankError) -> dict[str, str]:
-    """Return the headers that go with an error: when to retry, how long the file is.
+    """Return the headers that go with an error: when to retry, which key is needed.
 
     Examples:
         >>> from services.errors import OverloadedError
@@ -85,4 +86,16 @@ def headers_of(error: WeightbankError) -> dict[str, str]:
     """
     if isinstance(error, RetryError):
         return {"Retry-After": str(error.retry_after_seconds)}
+    if isinstance(error, MissingKeyError | InvalidKeyError | InsufficientScopeError):
+        return {"WWW-Authenticate": _challenge(error)}
     return dict(error.headers) if isinstance(error, RequestError) else {}
+
+
+def _challenge(error: MissingKeyError | InvalidKeyError | InsufficientScopeError) -> str:
+    """Return what to ask with (RFC 6750, section 3): nothing more where nothing was sent."""
+    challenge = 'Bearer realm="weightbank"'
+    if isinstance(error, InvalidKeyError):
+        return f'{challenge}, error="invalid_token"'
+    if isinstance(error, InsufficientScopeError):
+        return f'{challenge}, error="insufficient_scope", scope="{error.scope}"'
+    return challenge

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import Request
 
+from app.admission import caller_of
 from app.checkpoint_codes import SOURCE_CODES
 from app.hub_token import read_hub_token
 from app.request_body import parse_body, read_body
@@ -65,6 +66,7 @@ async def read_spec(request: Request, wiring: Wiring) -> ResolvedAnswer:
     token = read_hub_token(request)
 
     async def find(names: Sequence[CheckpointName]) -> Checkpoints:
+        caller_of(request).require("checkpoints")
         return await wiring.checkpoints.catalogue.checkpoints(names, token=token)
 
     return await wiring.specs.resolve(read, find=find)

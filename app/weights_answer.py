@@ -5,6 +5,7 @@ from http import HTTPStatus
 from fastapi import Request
 from starlette.responses import Response
 
+from app.admission import caller_of
 from app.bodies import Body
 from app.conditions import is_not_modified
 from app.named_file import NamedFile
@@ -13,12 +14,26 @@ from app.streaming import WeightsResponse, is_small, small_response
 from app.wiring import Wiring
 from services.engine import ByteSource
 
-IMMUTABLE = "public, max-age=31536000, immutable, no-transform"
+_KEPT = "max-age=31536000, immutable, no-transform"
 """A file never changes; a cache may keep it, and must not compress it under our tag."""
 
-
-PRIVATE = "private, no-cache, no-transform"
+_RESTRICTED = "private, no-cache, no-transform"
 """What not everybody may read is asked for anew each time."""
+
+
+def whose(request: Request) -> str:
+    """Return whose caches may keep an answer: with keys, no cache that callers share."""
+    return "public" if caller_of(request).key_id is None else "private"
+
+
+def kept_for_good(request: Request, *, is_restricted: bool) -> str:
+    """Return the Cache-Control of what never changes.
+
+    Args:
+        request: With its caller.
+        is_restricted: Whether not everybody may read what it is made from.
+    """
+    return _RESTRICTED if is_restricted else f"{whose(request)}, {_KEPT}"
 
 
 async def answer_get(request: Request, named: NamedFile, wiring: Wiring) -> Response:
@@ -29,7 +44,8 @@ async def answer_get(request: Request, named: NamedFile, wiring: Wiring) -> Resp
         RangeError: If byte ranges are asked for that cannot be given.
         OverloadedError: If too many answers are being made.
     """
-    headers = named.headers(cache_control=PRIVATE if named.is_restricted else IMMUTABLE)
+    caching = kept_for_good(request, is_restricted=named.is_restricted)
+    headers = named.headers(cache_control=caching)
     if is_not_modified(request, named.etag):
         return Response(status_code=304, headers=headers)
     if request.method == "HEAD":

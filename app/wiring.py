@@ -1,14 +1,16 @@
 """Everything a server consists of, put together once and taken apart in order."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
+from sqlalchemy import URL
 from sqlalchemy import Engine as Database
 
+from app.access_wiring import wire_access
 from app.checkpoint_watch import CheckpointWatch
 from app.checkpoint_wiring import wire_checkpoints
 from app.engine_watch import EngineWatch
@@ -25,6 +27,7 @@ from services.digests import DigestJobs, DigestService
 from services.engine import Engine
 from services.errors import StartupError
 from services.files import Files
+from services.keys.access import Access
 from services.readiness import Readiness
 from services.spec_store import SqlSpecStore
 from services.specs import Specs
@@ -51,6 +54,7 @@ class Wiring:
         file_sender: Sends files from the disk.
         digests: Hashes files.
         readiness: Knows whether all of this works.
+        access: Lets in whoever has a key; None where nobody needs one.
     """
 
     settings: Settings
@@ -63,6 +67,7 @@ class Wiring:
     file_sender: FileSender
     digests: DigestService
     readiness: Readiness
+    access: Access | None
 
     def drain(self) -> None:
         """Begin nothing new: the server is about to end."""
@@ -83,17 +88,37 @@ def wiring_in(app: FastAPI) -> Wiring:
 
 
 def open_store(settings: Settings) -> Database:
-    """Return the database of the settings, with its tables.
+    """Return the database of the settings, with its tables up to date.
 
     Raises:
         StartupError: If there is no writing to it, in one line.
     """
-    url = settings.database_url.get_secret_value()
-    setting = "DATABASE_URL" if url else "DATA_DIR"
-    try:
-        if not url:
+    with named_after_setting(settings):
+        if not settings.database_url.get_secret_value():
             prepare_data_directory(settings.data_dir)
-        return open_database(database_url(url, data_directory=settings.data_dir))
+        return open_database(store_url(settings))
+
+
+def store_url(settings: Settings) -> URL:
+    """Return where the database of the settings is.
+
+    Raises:
+        StartupError: If the address is none.
+    """
+    url = settings.database_url.get_secret_value()
+    return database_url(url, data_directory=settings.data_dir)
+
+
+@contextmanager
+def named_after_setting(settings: Settings) -> Iterator[None]:
+    """Say which setting is to blame if the database cannot be had.
+
+    Raises:
+        StartupError: Beginning with that setting.
+    """
+    setting = "DATABASE_URL" if settings.database_url.get_secret_value() else "DATA_DIR"
+    try:
+        yield
     except StartupError as error:
         raise StartupError(f"{PREFIX}{setting}: {error}") from error
 
@@ -129,7 +154,10 @@ async def wire(settings: Settings, *, metrics: Metrics, logger: Any) -> AsyncIte
         prepared=prepared,
     )
     try:
-        async with checkpoints as found:
+        async with (
+            checkpoints as found,
+            wire_access(settings, store=store, logger=logger) as access,
+        ):
             wiring = _wiring(
                 settings,
                 metrics=metrics,
@@ -141,6 +169,7 @@ async def wire(settings: Settings, *, metrics: Metrics, logger: Any) -> AsyncIte
                 jobs=jobs,
                 checkpoints=found,
                 file_sender=file_sender,
+                access=access,
             )
             engine.start()
             try:
@@ -168,6 +197,7 @@ def _wiring(
     jobs: DigestJobs,
     checkpoints: Checkpoints,
     file_sender: FileSender,
+    access: Access | None,
 ) -> Wiring:
     limits = settings.limits()
     specs = SqlSpecStore(store)
@@ -187,6 +217,7 @@ def _wiring(
         files=files,
         checkpoints=checkpoints,
         file_sender=file_sender,
+        access=access,
         specs=Specs(store=specs, **executors, files=files, limits=limits),
         digests=DigestService(
             store=SqlDigestStore(store),

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import Response
 
+from app.admission import caller_of
 from app.checkpoint_codes import ASKING_CODES, NAMING_CODES, SOURCE_CODES
 from app.checkpoint_parameters import CANONICAL, HUB_TOKEN, NAMING_PARAMETERS, OWNED, PATHS
 from app.checkpoint_queries import NAMING, checkpoint_name, repository_of
@@ -64,6 +65,8 @@ async def prefetch_checkpoint(request: Request) -> Response:
     """Begin to fetch a checkpoint, and answer with how far it is."""
     query = read_query(request, *NAMING, "pin")
     pinned = read_switch("pin", query["pin"]) if "pin" in query else None
+    if pinned is not None:
+        caller_of(request).require("admin")
     progress = await wiring_of(request).checkpoints.prefetching.begin(
         checkpoint_name(request, query), token=read_hub_token(request), pinned=pinned
     )
@@ -99,7 +102,8 @@ _PIN: dict[str, Any] = {
     "name": "pin",
     "in": "query",
     "required": False,
-    "description": "`true` keeps its files whatever else needs their place; `false` ends that.",
+    "description": "`true` keeps its files whatever else needs their place; `false` ends that. "
+    "Needs the scope `admin`.",
     "schema": {"type": "boolean"},
 }
 _DESCRIBE = {

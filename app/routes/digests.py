@@ -10,7 +10,7 @@ from app.checkpoint_parameters import HUB_TOKEN
 from app.named_file import requested_file
 from app.openapi import PATH_ID, QUERY_DTYPE, QUERY_SEED, curl, json_answer
 from app.routes.router import get_route, make_router
-from app.weights_answer import IMMUTABLE, PRIVATE
+from app.weights_answer import kept_for_good
 from app.wiring import wiring_of
 from schemas.digests import DigestsOut, DigestsProgressOut
 from services.digest_store import Digests, FileKey
@@ -77,5 +77,5 @@ async def get_digests(request: Request) -> Response:
             },
         )
     digests = DigestsOut(**{**asdict(found), "blocks": list(found.blocks)})
-    caching = {"Cache-Control": PRIVATE if named.is_restricted else IMMUTABLE}
+    caching = {"Cache-Control": kept_for_good(request, is_restricted=named.is_restricted)}
     return Response(digests.model_dump_json(), media_type=_JSON, headers=caching)

@@ -1,7 +1,7 @@
 """How routes are registered here."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -9,8 +9,10 @@ from fastapi.routing import APIRoute
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
-from app.admission import admit
-from app.openapi import problems
+from app.admission import admit, admit_anybody, metered
+from app.openapi import SECURITY_SCHEME, problems
+from app.settings import Settings
+from app.wiring import wiring_of
 from services.keys.scopes import Scope
 
 
@@ -35,6 +37,18 @@ Endpoint = Callable[..., Any]
 OPEN: Final = None
 """In place of a scope, for what needs no key: how the server is, and how to ask it."""
 
+_SCOPE = "weightbank_scope"
+_KEY_CODES = (
+    "missing_key",
+    "invalid_key",
+    "insufficient_scope",
+    "rate_limited",
+    "quota_spent",
+    "store_unavailable",
+    "overloaded",
+)
+"""What can come of asking for a key."""
+
 
 def make_router(tag: str) -> APIRouter:
     """Return a router whose operations are named after their functions."""
@@ -42,7 +56,12 @@ def make_router(tag: str) -> APIRouter:
 
 
 def get_route(
-    router: APIRouter, path: str, *, scope: Scope | None, **options: Any
+    router: APIRouter,
+    path: str,
+    *,
+    scope: Scope | None,
+    open_if: Callable[[Settings], bool] | None = None,
+    **options: Any,
 ) -> Callable[[Endpoint], Endpoint]:
     """Register a function for GET, and for HEAD, which the server answers without the body.
 
@@ -50,12 +69,13 @@ def get_route(
         router: Where to.
         path: Its template.
         scope: What a key has to open; ``OPEN`` for everybody.
+        open_if: Whether the settings let everybody in all the same.
         options: As ``api_route`` has them; ``codes`` lists those of its problems.
     """
 
     def register(endpoint: Endpoint) -> Endpoint:
-        described = _described(options)
-        guarded = _guarded(endpoint, scope)
+        described = _described(options, scope)
+        guarded = _guarded(endpoint, scope, open_if)
         router.add_api_route(path, guarded, methods=["GET"], **described)
         router.add_api_route(path, guarded, methods=["HEAD"], include_in_schema=False)
         return endpoint
@@ -70,31 +90,58 @@ def route(
 
     def register(endpoint: Endpoint) -> Endpoint:
         guarded = _guarded(endpoint, scope)
-        router.add_api_route(path, guarded, methods=[method], **_described(options))
+        router.add_api_route(path, guarded, methods=[method], **_described(options, scope))
         return endpoint
 
     return register
 
 
-def _guarded(endpoint: Endpoint, scope: Scope | None) -> Endpoint:
+def scope_of(endpoint: Endpoint) -> Scope | None:
+    """Return what a key has to open for a registered endpoint; None for everybody's."""
+    return getattr(endpoint, _SCOPE, None)
+
+
+def _guarded(
+    endpoint: Endpoint,
+    scope: Scope | None,
+    open_if: Callable[[Settings], bool] | None = None,
+) -> Endpoint:
     """Return an endpoint that is only reached with a key that opens a scope."""
     if scope is None:
         return endpoint
 
     @functools.wraps(endpoint)
     async def guarded(request: Request) -> Response:
-        await admit(request, scope)
+        if open_if is not None and open_if(wiring_of(request).settings):
+            admit_anybody(request)
+        else:
+            await admit(request, scope)
         response: Response = await endpoint(request)
-        return response
+        return metered(request, response)
 
+    setattr(guarded, _SCOPE, scope)
     return guarded
 
 
-def _described(options: dict[str, Any]) -> dict[str, Any]:
-    codes = options.get("codes", ())
-    rest = {name: value for name, value in options.items() if name != "codes"}
-    answers = {**rest.pop("responses", {}), **problems(*codes)}
-    return {"response_class": Response, "response_model": None, "responses": answers, **rest}
+def _described(options: Mapping[str, Any], scope: Scope | None) -> dict[str, Any]:
+    rest = dict(options)
+    codes = [*rest.pop("codes", ()), *(() if scope is None else _KEY_CODES)]
+    answers = {**rest.pop("responses", {}), **problems(*dict.fromkeys(codes))}
+    extra = {**rest.pop("openapi_extra", {}), **_security(scope)}
+    return {
+        "response_class": Response,
+        "response_model": None,
+        "responses": answers,
+        "openapi_extra": extra,
+        **rest,
+    }
+
+
+def _security(scope: Scope | None) -> dict[str, Any]:
+    """Return what a description says of keys."""
+    if scope is None:
+        return {"security": []}
+    return {"security": [{SECURITY_SCHEME: [scope]}], "x-scope": scope}
 
 
 def _name(registered: APIRoute) -> str:

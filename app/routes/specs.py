@@ -12,6 +12,7 @@ from app.queries import read_query, read_switch
 from app.routes.router import get_route, make_router, route
 from app.spec_reading import SPEC_CODES, read_spec
 from app.summaries import posted_spec, spec_summary
+from app.weights_answer import whose
 from app.wiring import wiring_of
 from schemas.summaries import PostedSpec, StoredSpecOut
 
@@ -99,7 +100,7 @@ async def get_spec(request: Request) -> Response:
     # Weak: the document cannot change, but the suggestion can be filled in, and how
     # the rest is written is no promise.
     etag = f'W/"spec-{known.id}-{known.suggested_seed}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    headers = {"ETag": etag, "Cache-Control": f"{whose(request)}, no-cache"}
     if is_not_modified(request, etag):
         return Response(status_code=304, headers=headers)
     layout = await wiring.files.layout(known, known.default_dtype)

@@ -37,11 +37,16 @@ class InvalidKeyError(WeightbankError):
 
 
 class InsufficientScopeError(WeightbankError):
-    """The key does not open this."""
+    """The key does not open this.
+
+    Attributes:
+        scope: That is asked for.
+    """
 
     code = "insufficient_scope"
 
     def __init__(self, scope: str, *, has: Iterable[str]) -> None:
+        self.scope = scope
         shown = ", ".join(sorted(has)) or "nothing"
         super().__init__(
             "key", NO_VALUE, f"opens {shown}, and not {scope}", f"a key with the scope {scope}"

@@ -34,9 +34,8 @@ def test_every_limit_of_the_library_is_a_setting() -> None:
 def test_every_amount_has_a_unit() -> None:
     """A number of bytes or seconds says so in its name."""
     for name, field in Settings.model_fields.items():
-        assert (field.annotation is ByteSize) == name.endswith("_bytes") or name == (
-            "limit_name_bytes"
-        ), name
+        is_named_so = name.endswith(("_bytes", "_bytes_per_day"))
+        assert (field.annotation is ByteSize) == is_named_so or name == "limit_name_bytes", name
         assert "timeout" not in name or name.endswith("_seconds"), name
 
 
