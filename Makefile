@@ -62,7 +62,7 @@ reference: $(VENV)/.test ## write what is made of the code: settings, the HTTP i
 	$(BIN)/python -m app.reference docs/reference
 
 lock: $(VENV)/.test ## write requirements/*.txt anew: the versions of constraints.txt, with hashes
-	$(LOCK) --extra server --extra postgres -o requirements/server.txt pyproject.toml
+	$(LOCK) --extra server --extra postgres --extra tracing -o requirements/server.txt pyproject.toml
 	$(LOCK) -o requirements/build.txt requirements/build.in
 	$(LOCK) -o requirements/sbom.txt requirements/sbom.in
 
