@@ -1,0 +1,296 @@
+"""How many bytes a key may take in a day."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.errors import StoreUnavailableError
+from services.keys.errors import QuotaSpentError
+from services.keys.quotas import _IDLE_SECONDS, Quotas, Reservation, day_of
+from tests.engines import eventually
+from tests.keys import Clock, FakeUsageStore
+
+DAY_SECONDS = 86_400
+TODAY = "2026-01-31"
+
+
+class Bench:
+    """Servers that count in one store."""
+
+    def __init__(self, *, servers: int, block_bytes: int) -> None:
+        self.clock = Clock()
+        self.store = FakeUsageStore()
+        self.servers = [
+            Quotas(self.store, now=self.clock.now, clock=self.clock, block_bytes=block_bytes)
+            for _ in range(servers)
+        ]
+
+    @property
+    def used_bytes(self) -> int:
+        """What the store counts for the key today."""
+        return self.store.bytes.get(("key", day_of(self.clock.now())), 0)
+
+    async def reserve(self, size_bytes: int, quota: int, *, server: int = 0) -> Reservation:
+        """Take the bytes of an answer."""
+        return await self.servers[server].reserve("key", size_bytes=size_bytes, bytes_per_day=quota)
+
+    async def sweep(self) -> None:
+        """Let all servers settle."""
+        for server in self.servers:
+            await server.sweep()
+
+
+def run(
+    work: Callable[[Bench], Awaitable[None]], *, servers: int = 1, block_bytes: int = 100
+) -> None:
+    """Run a test, and end the threads."""
+
+    async def main() -> None:
+        bench = Bench(servers=servers, block_bytes=block_bytes)
+        try:
+            await asyncio.wait_for(work(bench), 60)
+        finally:
+            bench.store.gate.set()
+            bench.store.is_down = False
+            for server in bench.servers:
+                await server.close()
+
+    asyncio.run(main())
+
+
+def test_what_does_not_fit_is_refused_with_what_is_left() -> None:
+    """And when there will be more: at midnight in UTC."""
+
+    async def work(bench: Bench) -> None:
+        (await bench.reserve(700, 1000)).release(sent_bytes=700)
+        with pytest.raises(QuotaSpentError) as caught:
+            await bench.reserve(301, 1000)
+        assert "has 300 bytes left of 1,000 a day, and this answer has 301" in str(caught.value)
+        assert caught.value.retry_after_seconds == DAY_SECONDS / 2
+        (await bench.reserve(300, 1000)).release(sent_bytes=300)
+        with pytest.raises(QuotaSpentError):
+            await bench.reserve(1, 1000)
+
+    run(work)
+
+
+def test_an_answer_larger_than_the_quota_never_fits() -> None:
+    """And takes nothing."""
+
+    async def work(bench: Bench) -> None:
+        with pytest.raises(QuotaSpentError):
+            await bench.reserve(1001, 1000)
+        assert bench.used_bytes == 0
+
+    run(work)
+
+
+def test_what_was_not_sent_is_given_back() -> None:
+    """To the account at once, to the store a little later."""
+
+    async def work(bench: Bench) -> None:
+        (await bench.reserve(1000, 1000)).release(sent_bytes=10)
+        (await bench.reserve(990, 1000)).release(sent_bytes=0)
+        assert bench.used_bytes == 1000
+        bench.clock.seconds += _IDLE_SECONDS
+        await bench.sweep()
+        assert bench.used_bytes == 10
+
+    run(work)
+
+
+def test_small_answers_share_a_lease() -> None:
+    """Not each of them asks the store."""
+
+    async def work(bench: Bench) -> None:
+        for _ in range(100):
+            (await bench.reserve(1, 10_000)).release(sent_bytes=1)
+        assert bench.store.calls == 1
+        assert bench.used_bytes == 100
+
+    run(work)
+
+
+def test_a_block_is_a_small_part_of_the_quota() -> None:
+    """So that what one server holds is not missed by the others."""
+
+    async def work(bench: Bench) -> None:
+        await bench.reserve(1, 640)
+        assert bench.used_bytes == 10
+
+    run(work)
+
+
+def test_more_than_a_block_is_not_kept() -> None:
+    """A broken download's rest is everybody's at the next sweep, busy or not."""
+
+    async def work(bench: Bench) -> None:
+        (await bench.reserve(9000, 10_000)).release(sent_bytes=0)
+        await bench.sweep()
+        assert bench.used_bytes == 100
+
+    run(work)
+
+
+def test_a_new_day_has_its_own_bytes() -> None:
+    """What is left of the old one goes back to the old one."""
+
+    async def work(bench: Bench) -> None:
+        held = await bench.reserve(1000, 1000)
+        with pytest.raises(QuotaSpentError):
+            await bench.reserve(1, 1000)
+        bench.clock.seconds += DAY_SECONDS / 2
+        (await bench.reserve(1000, 1000)).release(sent_bytes=1000)
+        held.release(sent_bytes=400)
+        await bench.sweep()
+        assert bench.store.bytes["key", TODAY] == 400
+        assert bench.used_bytes == 1000
+
+    run(work)
+
+
+def test_everything_left_goes_back_at_the_end() -> None:
+    """A server that stops keeps nothing from the others."""
+
+    async def work(bench: Bench) -> None:
+        (await bench.reserve(5, 10_000)).release(sent_bytes=5)
+        await bench.servers[0].close()
+        assert bench.used_bytes == 5
+
+    run(work)
+
+
+def test_keys_without_a_quota_are_counted_too() -> None:
+    """A little later, and nobody waits for the store."""
+
+    async def work(bench: Bench) -> None:
+        bench.store.is_down = True
+        (await bench.reserve(2**50, 0)).release(sent_bytes=12)
+        await bench.sweep()
+        bench.store.is_down = False
+        bench.clock.seconds += _IDLE_SECONDS
+        await bench.sweep()
+        assert bench.used_bytes == 12
+        assert not bench.servers[0]._accounts
+
+    run(work)
+
+
+def test_without_the_store_only_what_is_leased_is_sent() -> None:
+    """A quota is never guessed."""
+
+    async def work(bench: Bench) -> None:
+        (await bench.reserve(1, 10_000)).release(sent_bytes=1)
+        bench.store.is_down = True
+        (await bench.reserve(99, 10_000)).release(sent_bytes=99)
+        with pytest.raises(StoreUnavailableError):
+            await bench.reserve(1, 10_000)
+
+    run(work)
+
+
+def test_who_goes_away_while_bytes_are_leased_loses_none() -> None:
+    """The next one has them, or the store gets them back."""
+
+    async def work(bench: Bench) -> None:
+        bench.store.gate.clear()
+        leaving = asyncio.ensure_future(bench.reserve(1000, 1000))
+        await eventually(lambda: bench.store.calls == 1)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        bench.store.gate.set()
+        await eventually(lambda: bench.used_bytes == 1000)
+        (await bench.reserve(1000, 1000)).release(sent_bytes=1000)
+
+    run(work)
+
+
+def test_many_at_once_get_exactly_the_quota() -> None:
+    """Over three servers, in any order."""
+
+    async def work(bench: Bench) -> None:
+        asked = [bench.reserve(10, 1000, server=index % 3) for index in range(300)]
+        results = await asyncio.gather(*asked, return_exceptions=True)
+        served = [result for result in results if isinstance(result, Reservation)]
+        refused = [result for result in results if isinstance(result, QuotaSpentError)]
+        assert len(served) + len(refused) == 300
+        # A block may be with another server for the moment, but is a 64th of the quota.
+        assert 1000 - 3 * (1000 // 64) - 10 < 10 * len(served) <= 1000
+        for reservation in served:
+            reservation.release(sent_bytes=10)
+        bench.clock.seconds += _IDLE_SECONDS
+        await bench.sweep()
+        assert bench.used_bytes == 10 * len(served)
+        rest = 100 - len(served)
+        for _ in range(rest):
+            (await bench.reserve(10, 1000)).release(sent_bytes=10)
+        with pytest.raises(QuotaSpentError):
+            await bench.reserve(10, 1000)
+
+    run(work, servers=3)
+
+
+def test_a_spent_quota_costs_the_store_little() -> None:
+    """It is asked again after a moment, not by each who is refused."""
+
+    async def work(bench: Bench) -> None:
+        (await bench.reserve(1000, 1000)).release(sent_bytes=1000)
+        before = bench.store.calls
+        for _ in range(50):
+            with pytest.raises(QuotaSpentError):
+                await bench.reserve(1, 1000)
+        assert bench.store.calls == before + 1
+
+    run(work)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("reserve"), st.integers(0, 1), st.integers(1, 700)),
+        st.tuples(st.just("release"), st.integers(0, 9), st.floats(0, 1)),
+        st.tuples(st.just("wait"), st.integers(1, 8), st.just(0)),
+        st.tuples(st.just("sweep"), st.integers(0, 1), st.just(0)),
+    ),
+    max_size=40,
+)
+
+
+@given(steps=STEPS, quota=st.integers(1, 2000), block_bytes=st.integers(1, 400))
+def test_no_history_sends_more_than_the_quota(
+    steps: list[tuple[str, int, Any]], quota: int, block_bytes: int
+) -> None:
+    """And what the store counts in the end is what was sent, to the byte."""
+
+    async def work(bench: Bench) -> None:
+        held: list[tuple[Reservation, int]] = []
+        sent_bytes = 0
+        for kind, number, amount in steps:
+            if kind == "reserve":
+                with contextlib.suppress(QuotaSpentError):
+                    held.append((await bench.reserve(amount, quota, server=number), amount))
+            elif kind == "release" and held:
+                reservation, size_bytes = held.pop(number % len(held))
+                sent = int(size_bytes * amount)
+                reservation.release(sent_bytes=sent)
+                sent_bytes += sent
+            elif kind == "wait":
+                bench.clock.seconds += number
+            elif kind == "sweep":
+                await bench.servers[number].sweep()
+            promised = sum(size for _, size in held)
+            assert sent_bytes + promised <= bench.used_bytes <= quota
+        for reservation, size_bytes in held:
+            reservation.release(sent_bytes=size_bytes)
+            sent_bytes += size_bytes
+        bench.clock.seconds += _IDLE_SECONDS
+        await bench.sweep()
+        assert bench.used_bytes == sent_bytes
+        if sent_bytes < quota:
+            (await bench.reserve(quota - sent_bytes, quota)).release(sent_bytes=0)
+
+    run(work, servers=2, block_bytes=block_bytes)
