@@ -65,7 +65,7 @@ class Layout:
                 whole, would be beyond a limit.
         """
         limits = limits or Limits()
-        tensors = tuple(sorted(resolved.tensors, key=_order))
+        tensors = tuple(sorted(resolved.tensors, key=file_order))
         for tensor in tensors:
             check_whole(tensor, limits)
         ends = list(accumulate(tensor.size_bytes for tensor in tensors))
@@ -101,7 +101,8 @@ class Layout:
         return bisect_right(self.starts, offset) - 1
 
 
-def _order(tensor: ResolvedTensor) -> tuple[int, bytes]:
+def file_order(tensor: ResolvedTensor) -> tuple[int, bytes]:
+    """Return what a tensor is sorted by within a file."""
     return _CODE_ORDER.index(tensor.dtype.code), tensor.name.encode("utf-8")
 
 

@@ -1,0 +1,1 @@
+"""What a team calls its specs: names with versions that never change."""
