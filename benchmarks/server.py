@@ -9,10 +9,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -125,10 +125,11 @@ def _listening(process: "subprocess.Popen[str]", on_line: Callable[[str], None])
     return Server(found[1], int(found[2]), process.pid)
 
 
-def _read_log(lines: Iterable[str], on_line: Callable[[str], None]) -> None:
+def _read_log(lines: IO[str], on_line: Callable[[str], None]) -> None:
     """Read to the end: what nobody reads would fill the pipe, and lines be dropped."""
-    for line in lines:
-        on_line(line)
+    with lines:
+        for line in lines:
+            on_line(line)
 
 
 def _ignore(_line: str) -> None:

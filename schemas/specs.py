@@ -60,6 +60,14 @@ def _documented(schema: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema(schema)
 
 
+def _optional(schema: dict[str, Any]) -> WithJsonSchema:
+    """Return a schema that takes null, too, which means not given."""
+    nullable = {**schema, "type": [schema["type"], "null"]}
+    if "enum" in schema:
+        nullable["enum"] = [*schema["enum"], None]
+    return WithJsonSchema(nullable)
+
+
 class SpecIn(WireModel):
     """A model's layers, and how each tensor starts."""
 
@@ -68,22 +76,22 @@ class SpecIn(WireModel):
     layers: Annotated[Any, _documented({"type": "array", "items": _LAYER, "minItems": 1})] = Field(
         description="In state-dict order."
     )
-    rules: Annotated[Any, _documented({"type": "array", "items": _RULE})] = Field(
+    rules: Annotated[Any, _optional({"type": "array", "items": _RULE})] = Field(
         default=None, description="Beaten by a layer's own `init`; they beat the preset."
     )
-    preset: Annotated[Any, _documented({"type": "string", "examples": ["advised@1"]})] = Field(
+    preset: Annotated[Any, _optional({"type": "string", "examples": ["advised@1"]})] = Field(
         default=None,
         description="What a tensor gets that neither its layer nor a rule initializes; "
         "see `GET /v1/presets`. `advised@1` if not given.",
     )
-    dtype: Annotated[Any, _documented({"type": "string", "enum": list(FLOATING_NAMES)})] = Field(
+    dtype: Annotated[Any, _optional({"type": "string", "enum": list(FLOATING_NAMES)})] = Field(
         default=None,
         description="Of every floating tensor that does not fix its own. `float32` if not given.",
     )
-    seed: Annotated[Any, _documented({"type": "integer", "minimum": 0, "maximum": 2**64 - 1})] = (
+    seed: Annotated[Any, _optional({"type": "integer", "minimum": 0, "maximum": 2**64 - 1})] = (
         Field(default=None, description="Used by `POST /v1/weights`, remembered as a suggestion.")
     )
-    allow: Annotated[Any, _documented({"type": "array", "items": {"type": "string"}})] = Field(
+    allow: Annotated[Any, _optional({"type": "array", "items": {"type": "string"}})] = Field(
         default=None,
         description="What is to be let through though it is mostly a mistake.",
         examples=[["constant_weights"]],

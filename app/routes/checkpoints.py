@@ -15,7 +15,7 @@ from app.checkpoint_parameters import (
 )
 from app.checkpoint_queries import read_checkpoint_query
 from app.hub_token import read_hub_token
-from app.openapi import QUERY_SEED, curl, octets_answer, request_headers
+from app.openapi import QUERY_SEED, curl, octets_answer, ranges_answer, request_headers
 from app.routes.router import make_router, route
 from app.wiring import wiring_of
 
@@ -106,7 +106,7 @@ for _path, _get, _head in (
         description=_DESCRIPTION,
         responses={
             200: octets_answer("The whole file.", **_HEADERS),
-            206: octets_answer("The ranges that were asked for.", **_HEADERS),
+            206: ranges_answer("The ranges that were asked for.", **_HEADERS),
             304: {"description": "Not modified."},
         },
         codes=(*_CODES, *_RANGE_CODES),

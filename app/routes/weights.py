@@ -14,6 +14,7 @@ from app.openapi import (
     curl,
     curl_with_spec,
     octets_answer,
+    ranges_answer,
     request_headers,
     spec_body,
 )
@@ -66,7 +67,7 @@ _FILE_HEADERS = {
     "as by that path.",
     responses={
         200: octets_answer("The whole file.", **_FILE_HEADERS),
-        206: octets_answer("The ranges that were asked for.", **_FILE_HEADERS),
+        206: ranges_answer("The ranges that were asked for.", **_FILE_HEADERS),
     },
     codes=("missing_seed", *SPEC_CODES, *_RANGE_CODES, "store_unavailable", *_MAKING_CODES),
     openapi_extra={
@@ -122,7 +123,7 @@ route(
     description=_GET_DESCRIPTION,
     responses={
         200: octets_answer("The whole file.", **_FILE_HEADERS),
-        206: octets_answer(
+        206: ranges_answer(
             "The range that was asked for, or several as multipart/byteranges.", **_FILE_HEADERS
         ),
         304: {"description": "Not modified."},

@@ -108,3 +108,22 @@ def test_every_error_of_the_library_has_a_status() -> None:
     create_app(Settings())
     for code in codes(WeightbankError):
         assert status_of(code) == 422 or code in STATUS_OF_CODE
+
+
+def test_what_a_spec_may_leave_out_may_be_null(document: dict[str, Any]) -> None:
+    """It is read as not given, and so the description allows it."""
+    schema = document["components"]["schemas"]["SpecIn"]
+    optional = set(schema["properties"]) - set(schema["required"])
+    assert optional == {"allow", "dtype", "preset", "rules", "seed"}
+    for name in optional:
+        assert "null" in schema["properties"][name]["type"], name
+    assert None in schema["properties"]["dtype"]["enum"]
+
+
+def test_wherever_ranges_are_answered_several_are(document: dict[str, Any]) -> None:
+    """In parts, whose media type is another one."""
+    for method, path, operation in operations(document):
+        if "206" in operation["responses"]:
+            content = operation["responses"]["206"]["content"]
+            where = f"{method} {path}"
+            assert set(content) == {"application/octet-stream", "multipart/byteranges"}, where

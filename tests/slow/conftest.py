@@ -1,0 +1,72 @@
+"""A server in a process of its own with all that tests from outside need behind it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from benchmarks.server import running_server
+from schemas.examples import MLP, RESIDUAL_BLOCK
+from tests.hub.checkpoints import SMALL_CHECKPOINTS, timm_resnet
+from tests.hub.server import HubServer
+
+collect_ignore = ["hooks.py"]
+"""It imports what only ``make test-slow`` installs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server that is asked from outside.
+
+    Attributes:
+        url: Where it is.
+        specs: Ids of the specs that it has.
+        lines: Of its log, as far as it was written.
+    """
+
+    url: str
+    specs: tuple[str, ...]
+    lines: list[str] = field(default_factory=list)
+
+    def logged(self) -> list[dict[str, Any]]:
+        """Return the log so far."""
+        return [json.loads(line) for line in list(self.lines) if line.startswith("{")]
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A server with specs, and a Hub on loopback behind it."""
+    lines: list[str] = []
+    with HubServer() as hub:
+        add_repositories(hub)
+        settings = settings_of(tmp_path_factory.mktemp("target"), hub)
+        with running_server(settings, on_line=lines.append) as server:
+            specs = tuple(
+                httpx.post(f"{server.url}/v1/specs", json=spec).json()["id"]
+                for spec in (MLP, RESIDUAL_BLOCK)
+            )
+            yield Target(server.url, specs, lines)
+
+
+def add_repositories(hub: HubServer) -> None:
+    """Let a Hub have a checkpoint of every kind."""
+    for name, make in SMALL_CHECKPOINTS.items():
+        hub.add_repository(name, make().files)
+    hub.add_repository("timm/sharded", timm_resnet().sharded().files)
+    hub.add_repository("timm/pickled", timm_resnet().pickled_only().files)
+    hub.add_repository("timm/gated", timm_resnet().files, gated=True)
+
+
+def settings_of(directory: Path, hub: HubServer) -> dict[str, str]:
+    """Return the settings: what a spec may ask for is small, since all of it is fetched."""
+    return {
+        "WEIGHTBANK_DATA_DIR": str(directory),
+        "WEIGHTBANK_HUB_ENDPOINT": hub.url,
+        "WEIGHTBANK_HUB_REDIRECT_HOSTS": hub.storage_url,
+        "WEIGHTBANK_LIMIT_FILE_BYTES": "16MiB",
+        "WEIGHTBANK_LIMIT_WHOLE_TENSOR_BYTES": "4MiB",
+    }

@@ -1,0 +1,48 @@
+"""What schemathesis does otherwise here; it imports this module by its name.
+
+Some routes have no parameters, so that only one request could be made to them. But any
+request may have any headers, and the server reads some of them on every route: they are
+added to the description that requests are made from.
+"""
+
+from typing import Any
+
+import schemathesis
+
+
+_EVERYWHERE = ("X-Request-ID", "traceparent", "Accept", "Origin", "User-Agent")
+_KEPT = frozenset(
+    {
+        "66a4950ae3aa839cfe8b9abf669bcb608dff6931dc07abdb391a8d84622b5e5d",
+        "40f68e9fe03a78b05e016beccfe6e87d9bd99a7a45ab98a686d7494c6f4240b6",
+    }
+)
+"""Specs that other requests are about."""
+
+
+@schemathesis.hook
+def before_load_schema(
+    context: schemathesis.HookContext,  # noqa: ARG001
+    raw_schema: dict[str, Any],
+) -> None:
+    """Add the headers that may come with any request."""
+    for methods in raw_schema["paths"].values():
+        for operation in methods.values():
+            operation.setdefault("parameters", []).extend(_header(name) for name in _EVERYWHERE)
+
+
+@schemathesis.hook
+def map_case(
+    context: schemathesis.HookContext,  # noqa: ARG001
+    case: schemathesis.Case,
+) -> schemathesis.Case:
+    """Let nothing remove what other requests are about."""
+    if case.method == "DELETE" and isinstance(case.path_parameters, dict):
+        for name, value in case.path_parameters.items():
+            if value in _KEPT:
+                case.path_parameters[name] = "0" * 64
+    return case
+
+
+def _header(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
