@@ -5,6 +5,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from app.trace_context import CURRENT, RequestTrace
+from app.tracing import follow
 from services.blobs.blob import BlobKey
 from services.blobs.observer import Outcome
 from services.hub.observer import Asked
@@ -21,6 +23,8 @@ class CheckpointWatch:
     def __init__(self, registry: CollectorRegistry, logger: Any) -> None:
         self._logger = logger
         self._doubt: Callable[[str], None] | None = None
+        # A fetch is followed as part of the request that began it, and goes on without it.
+        self._beginners: dict[str, RequestTrace] = {}
         self._questions = Histogram(
             "weightbank_hub_seconds",
             "How long the Hub took to answer, by kind of question; of a transfer, to begin.",
@@ -61,6 +65,7 @@ class CheckpointWatch:
     def asked(self, what: Asked, seconds: float, failure: str | None) -> None:
         """See ``HubObserver.asked``."""
         self._questions.labels(what).observe(seconds)
+        follow(f"hub {what}", seconds=seconds, failure=failure)
         if failure is not None:
             self._failures.labels(failure).inc()
 
@@ -85,6 +90,9 @@ class CheckpointWatch:
     def began(self, key: BlobKey, *, kept_bytes: int) -> None:
         """See ``BlobObserver.began``."""
         self._opened.labels("fetched").inc()
+        beginner = CURRENT.get()
+        if beginner is not None:
+            self._beginners[key.hash] = beginner
         self._logger.info("fetch began", hash=key.hash, bytes=key.size_bytes, kept_bytes=kept_bytes)
 
     def followed(self, key: BlobKey) -> None:
@@ -110,8 +118,17 @@ class CheckpointWatch:
         self._fetches.labels(outcome).inc()
         self._fetched.inc(transferred_bytes)
         log = self._logger.info if outcome in {"complete", "stopped"} else self._logger.error
+        beginner = self._beginners.pop(key.hash, None)
+        if beginner is not None:
+            beginner.child(
+                "fetch",
+                seconds=seconds,
+                failure=None if outcome == "complete" else outcome,
+                transferred_bytes=transferred_bytes,
+            )
         log(
             "fetch ended",
+            **({} if beginner is None else beginner.ids.fields()),
             hash=key.hash,
             outcome=outcome,
             transferred_bytes=transferred_bytes,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from app.checkpoint_watch import CheckpointWatch
 from app.settings import PREFIX, Settings
+from app.work_watch import CONVERSION, DISK, HUB, HUB_MEMORY, WorkWatch
 from services.blobs.patience import Patience
 from services.blobs.store import BlobStore
 from services.bounded_executor import BoundedExecutor
@@ -58,6 +59,7 @@ async def wire_checkpoints(
     settings: Settings,
     *,
     watch: CheckpointWatch,
+    work: WorkWatch,
     resolving: BoundedExecutor,
     backend: Backend,
     prepared: PreparedTensors,
@@ -67,6 +69,7 @@ async def wire_checkpoints(
     Args:
         settings: Of the server.
         watch: Told what becomes of them.
+        work: Told of what their threads do.
         resolving: Runs what keeps a processor busy.
         backend: Makes what is drawn in a fitted checkpoint.
         prepared: Keeps what is made whole.
@@ -86,7 +89,7 @@ async def wire_checkpoints(
         file_bytes=settings.limit_checkpoint_bytes,
         log=watch.converted,
     )
-    executors = _Executors.of(settings)
+    executors = _Executors.of(settings, work)
     hub = _hub(settings, upstream, memory, watch)
     watch.when_corrupt(hub.distrust)
     base = Foundations(
@@ -125,21 +128,31 @@ class _Executors:
     converting: BoundedExecutor
 
     @classmethod
-    def of(cls, settings: Settings) -> "_Executors":
+    def of(cls, settings: Settings, work: WorkWatch) -> "_Executors":
         return cls(
             asking=BoundedExecutor(
-                "questions to the Hub", threads=_ASKING_THREADS, limit=settings.limit_hub_calls
+                "questions to the Hub",
+                threads=_ASKING_THREADS,
+                limit=settings.limit_hub_calls,
+                observer=work.of(HUB),
             ),
             recalling=BoundedExecutor(
                 "looks at what the Hub said",
                 threads=_RECALLING_THREADS,
                 limit=settings.limit_hub_calls,
+                observer=work.of(HUB_MEMORY),
             ),
             disk=BoundedExecutor(
-                "calls of the disk", threads=_DISK_THREADS, limit=settings.limit_hub_calls
+                "calls of the disk",
+                threads=_DISK_THREADS,
+                limit=settings.limit_hub_calls,
+                observer=work.of(DISK),
             ),
             converting=BoundedExecutor(
-                "conversions", threads=_CONVERSIONS, limit=_WAITING_CONVERSIONS
+                "conversions",
+                threads=_CONVERSIONS,
+                limit=_WAITING_CONVERSIONS,
+                observer=work.of(CONVERSION),
             ),
         )
 

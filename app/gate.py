@@ -10,7 +10,6 @@ without CORS the page does not see the answer.
 All of it comes before keys, as a browser sends none with the question whether it may ask.
 """
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,7 +20,9 @@ from app.problems import headers_of, problem_of, problem_response
 from app.record import record_of
 from weightbank.errors import NO_VALUE
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""They change nothing."""
+
 _OF_OURSELVES = frozenset({b"same-origin", b"none"})
 _READ = frozenset(
     {b"host", b"origin", b"sec-fetch-site", b"access-control-request-method"},
@@ -75,7 +76,7 @@ class GateMiddleware:
             answer = self._early_answer(scope)
         except RequestError as error:
             record_of(scope).code = error.code
-            problem = problem_of(error, instance=Request(scope).scope["path"])
+            problem = problem_of(error, instance=scope["path"])
             answer = problem_response(problem, headers=headers_of(error))
         if answer is None:
             await self._app(scope, receive, send)
@@ -97,7 +98,7 @@ class GateMiddleware:
             and origin is not None
             and b"access-control-request-method" in headers
         )
-        if not is_preflight and scope["method"] in _SAFE:
+        if not is_preflight and scope["method"] in SAFE_METHODS:
             return None
         if self._origins.allows(origin):
             return _preflight() if is_preflight else None

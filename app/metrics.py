@@ -1,9 +1,12 @@
 """What Prometheus can see. One registry an app, so that two apps do not mix."""
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from app.process_metrics import register_process
 from app.record import RequestRecord
+from services.bounded_check import CheckResult
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 """Those that are counted each by its name."""
@@ -80,6 +83,18 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._ready = Gauge(
+            "weightbank_ready",
+            "Whether requests should come here, as of the last look; this page is one.",
+            registry=self.registry,
+        )
+        self._ready_checks = Gauge(
+            "weightbank_ready_check",
+            "Whether each thing that was looked at is as it should be.",
+            ("check",),
+            registry=self.registry,
+        )
+
     def _seconds(self, name: str, text: str, *labels: str) -> Histogram:
         return Histogram(name, text, labels, buckets=_SECONDS, registry=self.registry)
 
@@ -110,6 +125,12 @@ class Metrics:
     def dropped_line(self) -> None:
         """Count a line that the log has lost; from any thread."""
         self._dropped_lines.inc()
+
+    def looked(self, results: Sequence[CheckResult]) -> None:
+        """Keep whether the server is ready."""
+        self._ready.set(all(result.is_ok for result in results))
+        for result in results:
+            self._ready_checks.labels(result.name).set(result.is_ok)
 
     def ended(self, record: RequestRecord, *, route: str, method: str, seconds: float) -> None:
         """Count a request that has ended.

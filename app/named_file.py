@@ -8,6 +8,7 @@ from app.admission import caller_of
 from app.conditions import weights_etag
 from app.hub_token import HEADER, read_hub_token
 from app.queries import SEED_ACCEPTED, read_dtype, read_query, read_seed
+from app.record import record_of
 from app.wiring import Wiring
 from services.checkpoints.reader import BlobReader
 from services.errors import MissingSeedError
@@ -92,6 +93,7 @@ async def open_named(
         WeightbankError: If the spec cannot be had in this dtype, or this caller may
             not read what it is made from.
     """
+    record_of(request.scope).spec_id = known.id
     dtype = known.effective_dtype(asked_dtype)
     sources = known.resolved.sources
     if not sources:

@@ -24,6 +24,7 @@ _CODES_OF_ALL_ROUTES = (
     "invalid_query",
     "unknown_parameter",
     "repeated_parameter",
+    "unknown_host",
     "shutting_down",
     "internal",
 )
@@ -188,7 +189,7 @@ def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
 
     Examples:
         >>> sorted(problems("unknown_spec", "missing_seed"))
-        [404, 422, 500, 503]
+        [404, 421, 422, 500, 503]
     """
     by_status: dict[int | str, list[str]] = {}
     for code in (*codes, *_CODES_OF_ALL_ROUTES):

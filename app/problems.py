@@ -3,6 +3,8 @@
 from starlette.responses import Response
 
 from app.errors import RequestError, status_of
+from app.redaction import redact
+from schemas.operation import CheckOut
 from schemas.problems import TYPE_PREFIX, Problem
 from services.errors import RetryError
 from services.keys.errors import InsufficientScopeError, InvalidKeyError, MissingKeyError
@@ -55,8 +57,12 @@ def make_problem(
     value: str | None = None,
     accepted: str | None = None,
     reasons: list[str] | None = None,
+    results: list[CheckOut] | None = None,
 ) -> Problem:
     """Return a problem document of a code.
+
+    What a client sent is quoted in it; what looks like a secret is not, in case that client
+    shows its errors to somebody.
 
     Examples:
         >>> make_problem("unknown_spec", detail="...", instance="/").title
@@ -66,13 +72,14 @@ def make_problem(
         type=TYPE_PREFIX + code,
         title=code.replace("_", " ").capitalize(),
         status=status_of(code),
-        detail=detail,
-        instance=instance,
+        detail=redact(detail),
+        instance=redact(instance),
         code=code,
-        argument=argument,
-        value=value,
+        argument=None if argument is None else redact(argument),
+        value=None if value is None else redact(value),
         accepted=accepted,
         reasons=reasons,
+        results=results,
     )
 
 

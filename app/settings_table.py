@@ -40,23 +40,27 @@ def settings_page() -> str:
         True
     """
     rows = [
-        f"| `{PREFIX}{name.upper()}` | {_default(name, field)} | {field.description} |\n"
-        for name, field in _ordered()
+        f"| `{PREFIX}{name.upper()}` | {default_of(name, field)} | {field.description} |\n"
+        for name, field in ordered_fields()
     ]
     return _HEAD + "".join(rows)
 
 
-def _ordered() -> list[tuple[str, FieldInfo]]:
+def ordered_fields() -> list[tuple[str, FieldInfo]]:
     """Return the fields as they are to be read: first those of the server itself."""
-    parts = (HttpSettings, AccessSettings, CheckpointSettings, TraceSettings)
+    parts = [
+        fields.model_fields
+        for fields in (HttpSettings, AccessSettings, CheckpointSettings, TraceSettings)
+    ]
 
     def part(item: tuple[str, FieldInfo]) -> int:
-        return sum(index for index, fields in enumerate(parts, 1) if item[0] in fields.model_fields)
+        return sum(index for index, fields in enumerate(parts, 1) if item[0] in fields)
 
     return sorted(Settings.model_fields.items(), key=part)
 
 
-def _default(name: str, field: FieldInfo) -> str:
+def default_of(name: str, field: FieldInfo) -> str:
+    """Return a default as the page shows it: a literal in backticks, or in words."""
     value: Any = field.default
     if value is PydanticUndefined:
         return _OF_THE_PROCESS[name]

@@ -18,17 +18,19 @@ from app.engine_wiring import open_engine
 from app.file_sender import FileSender
 from app.metrics import Metrics
 from app.settings import PREFIX, Settings
+from app.work_watch import RESOLVING, STORE, WorkWatch
 from services.bounded_executor import BoundedExecutor
 from services.checkpoints.parts import Checkpoints
 from services.data_directory import prepare_data_directory
 from services.database import check, database_url, open_database
 from services.digest_store import FileKey, SqlDigestStore
 from services.digests import DigestJobs, DigestService
+from services.disk_checks import has_room, writable
 from services.engine import Engine
 from services.errors import StartupError
 from services.files import Files
 from services.keys.access import Access
-from services.readiness import Readiness
+from services.readiness import Look, Readiness
 from services.spec_store import SqlSpecStore
 from services.specs import Specs
 from weightbank.backends.cpu import CpuBackend
@@ -135,20 +137,15 @@ async def wire(settings: Settings, *, metrics: Metrics, logger: Any) -> AsyncIte
     engine = await open_engine(
         settings, warm_up=backend.warm_up, watch=EngineWatch(metrics.registry, logger)
     )
-    executors = {
-        "store_executor": BoundedExecutor(
-            "calls of the store", threads=_STORE_THREADS, limit=settings.limit_store_calls
-        ),
-        "resolving": BoundedExecutor(
-            "places for resolving", threads=_RESOLVING_THREADS, limit=settings.limit_resolving
-        ),
-    }
+    work = WorkWatch(metrics.registry)
+    executors = _executors(settings, work)
     jobs = _digest_jobs(store, settings, logger)
     prepared = PreparedTensors(capacity_bytes=settings.cache_whole_tensor_bytes)
     file_sender = FileSender(limit=settings.limit_checkpoint_streams)
     checkpoints = wire_checkpoints(
         settings,
         watch=CheckpointWatch(metrics.registry, logger),
+        work=work,
         resolving=executors["resolving"],
         backend=backend,
         prepared=prepared,
@@ -176,6 +173,7 @@ async def wire(settings: Settings, *, metrics: Metrics, logger: Any) -> AsyncIte
                 yield wiring
             finally:
                 wiring.drain()
+                wiring.readiness.close()
     finally:
         await asyncio.to_thread(file_sender.close)
         await asyncio.to_thread(jobs.close)
@@ -229,8 +227,39 @@ def _wiring(
             missing_devices=engine.missing_devices,
             check_store=lambda: check(store),
             executor=executors["store_executor"],
+            looks=_looks(settings, checkpoints),
         ),
     )
+
+
+def _executors(settings: Settings, work: WorkWatch) -> dict[str, BoundedExecutor]:
+    return {
+        "store_executor": BoundedExecutor(
+            "calls of the store",
+            threads=_STORE_THREADS,
+            limit=settings.limit_store_calls,
+            observer=work.of(STORE),
+        ),
+        "resolving": BoundedExecutor(
+            "places for resolving",
+            threads=_RESOLVING_THREADS,
+            limit=settings.limit_resolving,
+            observer=work.of(RESOLVING),
+        ),
+    }
+
+
+def _looks(settings: Settings, checkpoints: Checkpoints) -> dict[str, Look]:
+    """Return what is looked at on disks before requests should come here."""
+    looks: dict[str, Look] = {}
+    if not settings.database_url.get_secret_value():
+        looks["data_directory"] = lambda: writable(settings.data_dir)
+    kept = settings.checkpoint_directory
+    looks["checkpoint_directory"] = lambda: writable(kept)
+    looks["checkpoint_room"] = lambda: has_room(
+        kept, can_make_room=checkpoints.inventory.can_make_room
+    )
+    return looks
 
 
 def _digest_jobs(store: Database, settings: Settings, logger: Any) -> DigestJobs:

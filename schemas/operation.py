@@ -13,8 +13,19 @@ class Health(WireModel):
     status: Literal["alive"] = Field(description="Always this word.")
 
 
+class CheckOut(WireModel):
+    """One thing that was looked at."""
+
+    name: str = Field(description="What was looked at.", examples=["store"])
+    ok: bool = Field(description="Whether it is as it should be.")
+    reason: str | None = Field(description="What is wrong with it; null if nothing is.")
+
+
 class Readiness(WireModel):
-    """The store answers and the kernels are loaded."""
+    """Everything is as it should be: store, devices, disks."""
 
     status: Literal["ready"] = Field(description="Always this word.")
-    checks: list[str] = Field(description="What was looked at.", examples=[["store", "backend"]])
+    checks: list[str] = Field(
+        description="What was looked at.", examples=[["server", "devices", "store"]]
+    )
+    results: list[CheckOut] = Field(description="The same, with what was seen.")

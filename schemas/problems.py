@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from schemas.base import WireModel
+from schemas.operation import CheckOut
 
 TYPE_PREFIX = "urn:weightbank:problem:"
 """What precedes the code in a problem's type."""
@@ -39,4 +40,7 @@ class Problem(WireModel):
     )
     reasons: list[str] | None = Field(
         default=None, description="Why the server is not ready; of `/readyz` alone."
+    )
+    results: list[CheckOut] | None = Field(
+        default=None, description="All that was looked at; of `/readyz` alone."
     )

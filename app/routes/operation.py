@@ -12,14 +12,23 @@ from app.problems import headers_of, make_problem, problem_response
 from app.queries import read_query
 from app.record import record_of
 from app.routes.router import OPEN, get_route, make_router
-from app.wiring import wiring_of
-from schemas.operation import Health, Readiness
+from app.wiring import Wiring, wiring_of
+from schemas.operation import CheckOut, Health, Readiness
+from services.bounded_check import CheckResult
 from services.errors import RetryError
+from services.readiness import reasons_in
 
 router = make_router("operation")
 
 _JSON = "application/json"
 _NEVER_STORED = {"Cache-Control": "no-store"}
+
+
+async def look(wiring: Wiring) -> list[CheckResult]:
+    """Return whether this server is ready, and let the metrics say so."""
+    results = await wiring.readiness.results()
+    wiring.metrics.looked(results)
+    return results
 
 
 @get_route(
@@ -45,7 +54,8 @@ async def get_health(request: Request) -> Response:
     scope=OPEN,
     summary="Should requests come here?",
     description="Not without a device that makes chunks (kernels are loaded first), not without "
-    "the store, and not while the server shuts down; `reasons` says which.",
+    "the store or a disk that can be written and has room, and not while the server shuts down; "
+    "`reasons` says which, and `results` what was seen of each. A look takes two seconds at most.",
     responses={200: json_answer(Readiness, "They should.")},
     codes=("not_ready",),
     openapi_extra={"x-codeSamples": curl("curl http://127.0.0.1:8000/readyz")},
@@ -53,15 +63,19 @@ async def get_health(request: Request) -> Response:
 async def get_readiness(request: Request) -> Response:
     """Answer with what is missing, if anything is."""
     read_query(request)
-    reasons = await wiring_of(request).readiness.reasons()
+    found = await look(wiring_of(request))
+    results = [CheckOut(name=one.name, ok=one.is_ok, reason=one.reason) for one in found]
+    reasons = reasons_in(found)
     if not reasons:
-        ready = Readiness(status="ready", checks=["store", "devices"])
+        names = [one.name for one in found]
+        ready = Readiness(status="ready", checks=names, results=results)
         return Response(ready.model_dump_json(), media_type=_JSON, headers=_NEVER_STORED)
     problem = make_problem(
         "not_ready",
         detail="; ".join(reasons),
         instance=request.scope["path"],
         reasons=reasons,
+        results=results,
     )
     record_of(request.scope).code = problem.code
     retry = RetryError("server", "is not ready", retry_after_seconds=1)
@@ -86,7 +100,9 @@ async def get_readiness(request: Request) -> Response:
 async def get_metrics(request: Request) -> Response:
     """Answer with all metrics."""
     read_query(request)
-    text = wiring_of(request).metrics.text()
+    wiring = wiring_of(request)
+    await look(wiring)
+    text = wiring.metrics.text()
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST, **_NEVER_STORED})
 
 

@@ -10,6 +10,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
 from app.admission import admit, admit_anybody, metered
+from app.gate import SAFE_METHODS
 from app.openapi import SECURITY_SCHEME, problems
 from app.settings import Settings
 from app.wiring import wiring_of
@@ -38,6 +39,9 @@ OPEN: Final = None
 """In place of a scope, for what needs no key: how the server is, and how to ask it."""
 
 _SCOPE = "weightbank_scope"
+_CHANGE_CODES = ("foreign_origin",)
+"""What a page in a browser gets that asks for a change."""
+
 _KEY_CODES = (
     "missing_key",
     "invalid_key",
@@ -90,7 +94,8 @@ def route(
 
     def register(endpoint: Endpoint) -> Endpoint:
         guarded = _guarded(endpoint, scope)
-        router.add_api_route(path, guarded, methods=[method], **_described(options, scope))
+        described = _described(options, scope, *(() if method in SAFE_METHODS else _CHANGE_CODES))
+        router.add_api_route(path, guarded, methods=[method], **described)
         return endpoint
 
     return register
@@ -123,9 +128,9 @@ def _guarded(
     return guarded
 
 
-def _described(options: Mapping[str, Any], scope: Scope | None) -> dict[str, Any]:
+def _described(options: Mapping[str, Any], scope: Scope | None, *more_codes: str) -> dict[str, Any]:
     rest = dict(options)
-    codes = [*rest.pop("codes", ()), *(() if scope is None else _KEY_CODES)]
+    codes = [*rest.pop("codes", ()), *more_codes, *(() if scope is None else _KEY_CODES)]
     answers = {**rest.pop("responses", {}), **problems(*dict.fromkeys(codes))}
     extra = {**rest.pop("openapi_extra", {}), **_security(scope)}
     return {

@@ -88,6 +88,15 @@ class Room:
                     raise self._refusal(size_bytes, census)
                 excess -= sum(self._evict(file) for file in chosen)
 
+    def can_be_made(self) -> bool:
+        """Tell whether anything could go.
+
+        Raises:
+            RetryError: If another process has the files locked.
+        """
+        with self._shelf.locked():
+            return self._choose(self._census(), 1) is not None
+
     def append(self, partial: Partial, piece: bytes | memoryview, *, size_bytes: int) -> None:
         """Write a piece to a file, and evict others if the disk is full.
 

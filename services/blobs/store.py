@@ -111,6 +111,14 @@ class BlobStore:
         """How many blobs are open, each as often as it is."""
         return len(self._flights.readers)
 
+    def can_make_room(self) -> bool:
+        """Tell whether a file could go if the disk were full.
+
+        Raises:
+            RetryError: If another process has the files locked.
+        """
+        return self._room.can_be_made()
+
     def blobs(self) -> Sequence[StoredBlob]:
         """List what is here or on its way, what was used last ahead."""
         # First, so that what is complete in between is found there, and not nowhere.

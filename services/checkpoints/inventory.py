@@ -9,6 +9,7 @@ from services.blobs.stored_blob import StoredBlob
 from services.bounded_executor import BoundedExecutor
 from services.checkpoints.formats import is_pickle
 from services.checkpoints.pickles import Pickles
+from services.errors import RetryError
 from services.hub.errors import NotCachedError
 from services.hub.hub import Hub
 from services.hub.located import LocatedFile
@@ -74,6 +75,13 @@ class Inventory:
     def quota_bytes(self) -> int:
         """Disk space for checkpoints."""
         return self._blobs.quota_bytes
+
+    def can_make_room(self) -> bool:
+        """Tell whether anything that is kept could go; blocking."""
+        try:
+            return self._blobs.can_make_room()
+        except RetryError:
+            return True  # another process is at work on the files, and they are not stuck
 
     async def files(self) -> list[KeptFile]:
         """Return all that is kept, what was used last first."""
