@@ -1,14 +1,15 @@
 """Where resolved specs are kept, by id."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import IntegrityError
 
-from services.database import specs_table, unavailable_as_error
+from services.database import spec_facts_table, specs_table, unavailable_as_error
+from services.spec_facts import SpecFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,13 @@ class StoredSpec:
         id: SHA-256 of ``canonical_json``, 64 lowercase hexadecimal digits.
         canonical_json: RFC 8785.
         suggested_seed: That of the first spec with one that resolved to this.
+        facts: For lists, where they are at hand; else they are made later.
     """
 
     id: str
     canonical_json: bytes
     suggested_seed: int | None
+    facts: SpecFacts | None = field(default=None, compare=False)
 
 
 class SpecStore(Protocol):
@@ -87,6 +90,7 @@ class SqlSpecStore:
 
     def _inserted(self, spec: StoredSpec) -> bool:
         seed = None if spec.suggested_seed is None else str(spec.suggested_seed)
+        created_at = datetime.now(UTC)
         try:
             with self._engine.begin() as connection:
                 connection.execute(
@@ -94,9 +98,15 @@ class SqlSpecStore:
                         id=spec.id,
                         canonical_json=spec.canonical_json.decode(),
                         suggested_seed=seed,
-                        created_at=datetime.now(UTC),
+                        created_at=created_at,
                     )
                 )
+                if spec.facts is not None:
+                    connection.execute(
+                        spec_facts_table.insert().values(
+                            spec_id=spec.id, created_at=created_at, **spec.facts.row()
+                        )
+                    )
         except IntegrityError:
             return False  # somebody else stored it in the meantime
         return True

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from services.bounded_executor import BoundedExecutor
 from services.files import Files, KnownSpec
+from services.spec_facts import SpecFacts
 from services.spec_store import SpecStore, StoredSpec
 from weightbank.layout import Layout
 from weightbank.limits import Limits
@@ -88,8 +89,11 @@ class Specs:
         """
 
         def job() -> bool:
-            canonical_json = answer.resolution.resolved.canonical_json()
-            return self._store.add(StoredSpec(answer.id, canonical_json, answer.seed))
+            resolved = answer.resolution.resolved
+            facts = SpecFacts.of(resolved, answer.layout)
+            return self._store.add(
+                StoredSpec(answer.id, resolved.canonical_json(), answer.seed, facts)
+            )
 
         is_new = await self._store_executor.run(job)
         self._files.remember(answer.known, answer.layout, is_new=is_new)

@@ -4,12 +4,12 @@ from services.database.opening import (
     BUSY_TIMEOUT_SECONDS,
     check,
     connect_database,
+    database_status,
     database_url,
-    disposed_on_failure,
     open_database,
     unavailable_as_error,
 )
-from services.database.revisions import DatabaseStatus, status_of
+from services.database.revisions import DatabaseStatus
 from services.database.tables import (
     digests_table,
     key_usage_table,
@@ -20,16 +20,15 @@ from services.database.tables import (
     spec_facts_table,
     specs_table,
 )
-from services.database.upgrading import upgrade
 
 __all__ = [
     "BUSY_TIMEOUT_SECONDS",
     "DatabaseStatus",
     "check",
     "connect_database",
+    "database_status",
     "database_url",
     "digests_table",
-    "disposed_on_failure",
     "key_usage_table",
     "keys_table",
     "metadata",
@@ -38,7 +37,5 @@ __all__ = [
     "open_database",
     "spec_facts_table",
     "specs_table",
-    "status_of",
     "unavailable_as_error",
-    "upgrade",
 ]

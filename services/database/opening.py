@@ -17,6 +17,7 @@ from sqlalchemy.exc import (
     TimeoutError,  # noqa: A004 - of the pool of connections
 )
 
+from services.database.revisions import DatabaseStatus, status_of
 from services.database.upgrading import upgrade
 from services.errors import StartupError, StoreUnavailableError
 
@@ -67,6 +68,21 @@ def open_database(url: URL) -> Engine:
     with disposed_on_failure(engine):
         upgrade(engine)
     return engine
+
+
+def database_status(url: URL) -> DatabaseStatus:
+    """Return how far a database is; it is not changed, and not made.
+
+    Raises:
+        StartupError: If it cannot be reached, or this release must not touch it.
+    """
+    if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+        return DatabaseStatus.of_nothing()
+    engine = connect_database(url)
+    with disposed_on_failure(engine), engine.connect() as connection:
+        found = status_of(connection)
+    engine.dispose()
+    return found
 
 
 def connect_database(url: URL) -> Engine:

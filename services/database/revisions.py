@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -36,6 +37,12 @@ class DatabaseStatus:
     revision: str | None
     head: str
     pending: tuple[str, ...]
+
+    @classmethod
+    def of_nothing(cls) -> Self:
+        """Return that of a database which is not there yet."""
+        known = known_revisions()
+        return cls(None, known[-1], known)
 
     @property
     def is_newer(self) -> bool:
@@ -72,7 +79,7 @@ def status_of(connection: Connection) -> DatabaseStatus:
     revision = _revision(connection)
     if revision is None:
         _check_taken_over(connection)
-        return DatabaseStatus(None, known[-1], known)
+        return DatabaseStatus.of_nothing()
     if revision in known:
         return DatabaseStatus(revision, known[-1], known[known.index(revision) + 1 :])
     if not is_compatible(revision, head=known[-1]):

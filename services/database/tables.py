@@ -6,6 +6,7 @@ from sqlalchemy import (
     DateTime,
     Float,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -30,6 +31,8 @@ specs_table = Table(
     Column("canonical_json", Text, nullable=False),
     Column("suggested_seed", String(_SEED_DIGITS), nullable=True),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    # So that lists read nothing behind the JSON, which may have megabytes.
+    Index("ix_specs_seeds", "id", "suggested_seed"),
 )
 
 spec_facts_table = Table(
@@ -43,6 +46,13 @@ spec_facts_table = Table(
     # Sorted lists in JSON: types of initializers, and repositories of checkpoints.
     Column("initializers_json", Text, nullable=False),
     Column("repositories_json", Text, nullable=False),
+    # That of the spec.
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    # In the order of lists, with all that they look for.
+    Index(
+        "ix_spec_facts_in_time",
+        *("created_at", "spec_id", "tensors", "dtype", "initializers_json", "repositories_json"),
+    ),
 )
 """What lists and searches need of a spec. Derived: a row that is missing can be made again."""
 

@@ -29,8 +29,16 @@ def _create_facts() -> None:
         sa.Column("dtype", sa.String(16), nullable=True),
         sa.Column("initializers_json", sa.Text, nullable=False),
         sa.Column("repositories_json", sa.Text, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         if_not_exists=True,
     )
+    op.create_index(
+        "ix_spec_facts_in_time",
+        "spec_facts",
+        ["created_at", "spec_id", "tensors", "dtype", "initializers_json", "repositories_json"],
+        if_not_exists=True,
+    )
+    op.create_index("ix_specs_seeds", "specs", ["id", "suggested_seed"], if_not_exists=True)
 
 
 def _create_names() -> None:
