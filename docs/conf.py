@@ -23,6 +23,10 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Types of other projects, whose indices would have to be fetched.
     ("py:.*", r"(numpy|torch|collections|typing|pathlib|fractions|np|nn)\..*"),
+    # What the library has and does not publish: the errors of its docstrings, inner types.
+    ("py:exc", r"\w+Error"),
+    ("py:class", r"weightbank\.\w+\..*"),
+    ("py:class", r"The file's first bytes"),
     ("py:class", r"(Any|Path|Fraction|Sequence|Mapping|Iterator|Callable|memoryview|optional)"),
 ]
 
