@@ -64,7 +64,7 @@ def check_described(app: FastAPI, response: httpx.Response) -> None:
     """See that a problem's code is listed in the description of its route."""
     request = response.request
     media_type = response.headers.get("content-type")
-    if request.method == "HEAD" or media_type != PROBLEM_JSON:
+    if request.method in {"HEAD", "OPTIONS"} or media_type != PROBLEM_JSON:
         return
     response.read()
     problem = Problem.model_validate_json(response.content)

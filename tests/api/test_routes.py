@@ -172,7 +172,8 @@ def test_health_and_readiness(make_api: Any) -> None:
     assert api.get("/healthz").json() == {"status": "alive"}
     answers = (api.get("/readyz") for _ in range(100_000))
     ready = next(answer for answer in answers if answer.status_code == 200)
-    assert ready.json() == {"status": "ready", "checks": ["store", "devices"]}
+    assert ready.json()["status"] == "ready"
+    assert {"store", "devices"} < set(ready.json()["checks"])
     api.app.state.wiring.readiness.drain()
     draining = api.get("/readyz")
     problem = Problem.model_validate(draining.json())
