@@ -21,7 +21,18 @@ from app.metrics import Metrics
 from app.middleware import RequestMiddleware
 from app.openapi import DESCRIPTION, install_openapi
 from app.origins import Origins
-from app.routes import catalogues, checkpoint_cache, checkpoints, digests, operation, specs, weights
+from app.routes import (
+    catalogues,
+    checkpoint_cache,
+    checkpoints,
+    differences,
+    digests,
+    named_specs,
+    names,
+    operation,
+    specs,
+    weights,
+)
 from app.settings import Settings
 from app.tracing import open_tracing
 from app.wiring import wire
@@ -39,6 +50,9 @@ _ROUTERS = (
     specs.router,
     weights.router,
     digests.router,
+    differences.router,
+    names.router,
+    named_specs.router,  # behind routes of ids, whose paths may read like a name alone
     checkpoint_cache.router,  # its paths end in words that the next one's take for names
     checkpoints.router,
     catalogues.router,

@@ -1,6 +1,6 @@
 """Files by the names that a request gives them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import Request
 
@@ -9,6 +9,7 @@ from app.conditions import weights_etag
 from app.hub_token import HEADER, read_hub_token
 from app.queries import SEED_ACCEPTED, read_dtype, read_query, read_seed
 from app.record import record_of
+from app.spec_paths import spec_in_path
 from app.wiring import Wiring
 from services.checkpoints.reader import BlobReader
 from services.errors import MissingSeedError
@@ -29,6 +30,7 @@ class NamedFile:
         reader: Of the checkpoints it is made from; None where there are none, or only
             its headers are wanted.
         is_restricted: Whether not everybody may read those.
+        is_moving: Whether the path it was asked for by may mean another file tomorrow.
     """
 
     file: WeightsFile
@@ -37,6 +39,7 @@ class NamedFile:
     dtype: str
     reader: BlobReader | None = None
     is_restricted: bool = False
+    is_moving: bool = False
 
     @property
     def etag(self) -> str:
@@ -69,16 +72,19 @@ async def requested_file(request: Request, wiring: Wiring) -> NamedFile:
     Raises:
         InvalidQueryError: If the query has more than a seed and a dtype.
         UnknownSpecError: If there is no spec of this id.
+        UnknownNameError: If there is no such name, or no such version of it.
         MissingSeedError: If there is no seed.
         WeightbankError: If seed or dtype cannot be had.
     """
     query = read_query(request, "seed", "dtype")
-    known = await wiring.files.known_spec(request.path_params["id"])
+    spec = await spec_in_path(request, wiring)
+    known = await wiring.files.known_spec(spec.id)
     asked = read_dtype(query["dtype"]) if "dtype" in query else None
     if "seed" not in query:
         raise MissingSeedError(suggested_seed=known.suggested_seed, accepted=SEED_ACCEPTED)
     seed = read_seed(query["seed"])
-    return await open_named(request, wiring, known, seed=seed, asked_dtype=asked)
+    named = await open_named(request, wiring, known, seed=seed, asked_dtype=asked)
+    return replace(named, is_moving=spec.is_moving)
 
 
 async def open_named(

@@ -12,8 +12,10 @@ from app.errors import status_of
 from app.problems import PROBLEM_JSON, make_problem
 from schemas.catalogues import Initializers, Layers, Nonlinearities, Presets
 from schemas.checkpoints import CheckpointOut, KeptCheckpointsOut, PrefetchOut, RemovalOut
+from schemas.differences import SpecDifferenceOut
 from schemas.digests import DigestsOut, DigestsProgressOut
 from schemas.examples import MLP, MLP_YAML, RESIDUAL_BLOCK, RESIDUAL_BLOCK_YAML
+from schemas.names import NameIn, NamesOut, NameVersionOut, NameVersionsOut, RetiredNameOut
 from schemas.operation import Health, Readiness
 from schemas.problems import Problem
 from schemas.specs import SpecIn
@@ -51,6 +53,9 @@ _SENT_MODELS: tuple[type[BaseModel], ...] = (
     Initializers,
     KeptCheckpointsOut,
     Layers,
+    NameVersionOut,
+    NameVersionsOut,
+    NamesOut,
     Nonlinearities,
     PostedSpec,
     PrefetchOut,
@@ -58,6 +63,8 @@ _SENT_MODELS: tuple[type[BaseModel], ...] = (
     Problem,
     Readiness,
     RemovalOut,
+    RetiredNameOut,
+    SpecDifferenceOut,
     StoredSpecOut,
 )
 
@@ -71,6 +78,7 @@ Errors are problem documents (RFC 9457) with a stable `code`.
 
 TAGS: list[dict[str, Any]] = [
     {"name": "specs", "description": "Layers and how they start."},
+    {"name": "names", "description": "What a team calls its specs, version by version."},
     {"name": "weights", "description": "The files, and any part of them."},
     {"name": "checkpoints", "description": "Pretrained weights of the Hugging Face Hub."},
     {"name": "catalogue", "description": "What a spec can say."},
@@ -154,6 +162,16 @@ def spec_body() -> dict[str, Any]:
                 },
             },
         },
+    }
+
+
+def json_body(model: type[BaseModel], description: str) -> dict[str, Any]:
+    """Return the description of a body that is not a spec."""
+    content = {"schema": {"$ref": _REF.format(model=model.__name__)}}
+    return {
+        "required": True,
+        "description": description,
+        "content": {"application/json": content, "application/yaml": content},
     }
 
 
@@ -248,7 +266,7 @@ def install_openapi(app: FastAPI) -> None:
 
 
 def _schemas() -> dict[str, Any]:
-    modes: list[tuple[type[BaseModel], Any]] = [(SpecIn, "validation")]
+    modes: list[tuple[type[BaseModel], Any]] = [(SpecIn, "validation"), (NameIn, "validation")]
     modes += [(model, "serialization") for model in _SENT_MODELS]
     _, definitions = models_json_schema(modes, ref_template=_REF)
     schemas: dict[str, Any] = definitions["$defs"]

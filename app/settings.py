@@ -133,6 +133,13 @@ class Settings(AccessSettings, HttpSettings, TraceSettings, CheckpointSettings):
         description="Memory for tensors that have to be made whole (orthogonal, sparse) and are "
         "kept for the next read. Those that are being made come on top.",
     )
+    name_cache_seconds: float = Field(
+        10,
+        ge=0,
+        le=_LONGEST_SECONDS,
+        description="How long a numbered version of a name is taken not to have been retired "
+        "through another server; 0 asks the database each time.",
+    )
     body_timeout_seconds: float = Field(
         30,
         gt=0,
@@ -169,6 +176,12 @@ class Settings(AccessSettings, HttpSettings, TraceSettings, CheckpointSettings):
     )
     limit_store_calls: PositiveInt = Field(
         256, description="Calls of the database at once, waiting ones included; more get 503."
+    )
+    limit_names: PositiveInt = Field(
+        10_000, description="Names of a team, retired ones included; more get 422."
+    )
+    limit_name_versions: PositiveInt = Field(
+        10_000, description="Versions of a name, without retired ones; more get 422."
     )
     limit_ranges: PositiveInt = Field(16, description="Ranges in one request; more get 416.")
     limit_body_bytes: ByteSize = Field(

@@ -20,6 +20,9 @@ _KEPT = "max-age=31536000, immutable, no-transform"
 _RESTRICTED = "private, no-cache, no-transform"
 """What not everybody may read is asked for anew each time."""
 
+_MOVING = "no-cache, no-transform"
+"""So is what may be another file tomorrow."""
+
 
 def whose(request: Request) -> str:
     """Return whose caches may keep an answer: with keys, no cache that callers share."""
@@ -36,6 +39,13 @@ def kept_for_good(request: Request, *, is_restricted: bool) -> str:
     return _RESTRICTED if is_restricted else f"{whose(request)}, {_KEPT}"
 
 
+def caching_of(request: Request, named: NamedFile) -> str:
+    """Return the Cache-Control of a file by the path that it was asked for by."""
+    if named.is_moving and not named.is_restricted:
+        return f"{whose(request)}, {_MOVING}"
+    return kept_for_good(request, is_restricted=named.is_restricted)
+
+
 async def answer_get(request: Request, named: NamedFile, wiring: Wiring) -> Response:
     """Answer a GET or HEAD of a file.
 
@@ -44,8 +54,7 @@ async def answer_get(request: Request, named: NamedFile, wiring: Wiring) -> Resp
         RangeError: If byte ranges are asked for that cannot be given.
         OverloadedError: If too many answers are being made.
     """
-    caching = kept_for_good(request, is_restricted=named.is_restricted)
-    headers = named.headers(cache_control=caching)
+    headers = named.headers(cache_control=caching_of(request, named))
     if is_not_modified(request, named.etag):
         return Response(status_code=304, headers=headers)
     if request.method == "HEAD":

@@ -30,7 +30,10 @@ from services.engine import Engine
 from services.errors import StartupError
 from services.files import Files
 from services.keys.access import Access
+from services.names.names import Names
+from services.names.sql_store import SqlNameStore
 from services.readiness import Look, Readiness
+from services.spec_differences import SpecDifferences
 from services.spec_store import SqlSpecStore
 from services.specs import Specs
 from weightbank.backends.cpu import CpuBackend
@@ -51,6 +54,8 @@ class Wiring:
         metrics: What Prometheus sees.
         engine: Makes bytes.
         specs: Reads and stores specs.
+        differences: Compares specs.
+        names: Knows what teams call them.
         files: Opens files.
         checkpoints: Finds, opens and fits checkpoints.
         file_sender: Sends files from the disk.
@@ -64,6 +69,8 @@ class Wiring:
     metrics: Metrics
     engine: Engine
     specs: Specs
+    differences: SpecDifferences
+    names: Names
     files: Files
     checkpoints: Checkpoints
     file_sender: FileSender
@@ -217,6 +224,8 @@ def _wiring(
         file_sender=file_sender,
         access=access,
         specs=Specs(store=specs, **executors, files=files, limits=limits),
+        differences=SpecDifferences(resolving=executors["resolving"]),
+        names=_names(store, settings, executors["store_executor"]),
         digests=DigestService(
             store=SqlDigestStore(store),
             executor=executors["store_executor"],
@@ -260,6 +269,13 @@ def _looks(settings: Settings, checkpoints: Checkpoints) -> dict[str, Look]:
         kept, can_make_room=checkpoints.inventory.can_make_room
     )
     return looks
+
+
+def _names(store: Database, settings: Settings, executor: BoundedExecutor) -> Names:
+    names = SqlNameStore(
+        store, team_names=settings.limit_names, name_versions=settings.limit_name_versions
+    )
+    return Names(store=names, executor=executor, cache_seconds=settings.name_cache_seconds)
 
 
 def _digest_jobs(store: Database, settings: Settings, logger: Any) -> DigestJobs:

@@ -133,9 +133,9 @@ class Difference:
     same_order: bool
 
     @cached_property
-    def counts(self) -> Mapping[Kind, int]:
+    def counts(self) -> Mapping[str, int]:
         """How many differences there are of each kind."""
-        counts: dict[Kind, int] = {"removed": 0, "added": 0, "renamed": 0, "changed": 0}
+        counts: dict[str, int] = {"removed": 0, "added": 0, "renamed": 0, "changed": 0}
         for difference in self.differences:
             counts[difference.kind] += 1
         return counts

@@ -10,7 +10,7 @@ from app.checkpoint_parameters import HUB_TOKEN
 from app.named_file import requested_file
 from app.openapi import PATH_ID, QUERY_DTYPE, QUERY_SEED, curl, json_answer
 from app.routes.router import get_route, make_router
-from app.weights_answer import kept_for_good
+from app.weights_answer import caching_of
 from app.wiring import wiring_of
 from schemas.digests import DigestsOut, DigestsProgressOut
 from services.digest_store import Digests, FileKey
@@ -21,6 +21,24 @@ router = make_router("weights")
 _JSON = "application/json"
 _ARRIVING_RETRY_SECONDS = 2
 
+DIGEST_ANSWERS = {
+    200: json_answer(DigestsOut, "The digests."),
+    202: json_answer(DigestsProgressOut, "They are being computed; see Retry-After."),
+}
+DIGEST_CODES = (
+    "unknown_spec",
+    "missing_seed",
+    "invalid_seed",
+    "invalid_dtype",
+    "unknown_algorithm",
+    "unrepresentable",
+    "constant_weights",
+    "limit_exceeded",
+    "overloaded",
+    "store_unavailable",
+    *SOURCE_CODES,
+)
+
 
 @get_route(
     router,
@@ -29,23 +47,8 @@ _ARRIVING_RETRY_SECONDS = 2
     summary="SHA-256 of a file, of its header and of each 64 MiB block",
     description="The first to ask gets 202, and the file is hashed in the background; ask again "
     "after Retry-After. Digests are kept.",
-    responses={
-        200: json_answer(DigestsOut, "The digests."),
-        202: json_answer(DigestsProgressOut, "They are being computed; see Retry-After."),
-    },
-    codes=(
-        "unknown_spec",
-        "missing_seed",
-        "invalid_seed",
-        "invalid_dtype",
-        "unknown_algorithm",
-        "unrepresentable",
-        "constant_weights",
-        "limit_exceeded",
-        "overloaded",
-        "store_unavailable",
-        *SOURCE_CODES,
-    ),
+    responses=DIGEST_ANSWERS,
+    codes=DIGEST_CODES,
     openapi_extra={
         "parameters": [PATH_ID, QUERY_SEED, QUERY_DTYPE, HUB_TOKEN],
         "x-codeSamples": curl("curl 'http://127.0.0.1:8000/v1/weights/'$ID'/digests?seed=42'"),
@@ -77,5 +80,5 @@ async def get_digests(request: Request) -> Response:
             },
         )
     digests = DigestsOut(**{**asdict(found), "blocks": list(found.blocks)})
-    caching = {"Cache-Control": kept_for_good(request, is_restricted=named.is_restricted)}
+    caching = {"Cache-Control": caching_of(request, named)}
     return Response(digests.model_dump_json(), media_type=_JSON, headers=caching)

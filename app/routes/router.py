@@ -31,7 +31,14 @@ class PlainConvertor(Convertor[str]):
         return value
 
 
+class UnversionedConvertor(PlainConvertor):
+    """Part of a path without an ``@``: what stands behind one is a version, and no name."""
+
+    regex = "[^/@]+"
+
+
 register_url_convertor("plain", PlainConvertor())
+register_url_convertor("unversioned", UnversionedConvertor())
 
 Endpoint = Callable[..., Any]
 

@@ -10,6 +10,7 @@ from app.conditions import is_not_modified
 from app.openapi import PATH_ID, curl, curl_with_spec, json_answer, request_headers, spec_body
 from app.queries import read_query, read_switch
 from app.routes.router import get_route, make_router, route
+from app.spec_paths import spec_in_path
 from app.spec_reading import SPEC_CODES, read_spec
 from app.summaries import posted_spec, spec_summary
 from app.weights_answer import whose
@@ -19,6 +20,19 @@ from schemas.summaries import PostedSpec, StoredSpecOut
 router = make_router("specs")
 
 _JSON = "application/json"
+
+STORED_SPEC_ANSWERS = {
+    200: json_answer(StoredSpecOut, "The spec."),
+    304: {"description": "Not modified."},
+}
+STORED_SPEC_CODES = (
+    "unknown_spec",
+    "unknown_algorithm",
+    "limit_exceeded",
+    "precondition_failed",
+    "overloaded",
+    "store_unavailable",
+)
 
 
 @route(
@@ -75,18 +89,8 @@ async def post_spec(request: Request) -> Response:
     summary="Fetch a resolved spec",
     description="`document` is all that the bytes depend on besides the seed and the dtype. "
     "The SHA-256 of its canonical JSON (RFC 8785) is the id.",
-    responses={
-        200: json_answer(StoredSpecOut, "The spec."),
-        304: {"description": "Not modified."},
-    },
-    codes=(
-        "unknown_spec",
-        "unknown_algorithm",
-        "limit_exceeded",
-        "precondition_failed",
-        "overloaded",
-        "store_unavailable",
-    ),
+    responses=STORED_SPEC_ANSWERS,
+    codes=STORED_SPEC_CODES,
     openapi_extra={
         "parameters": [PATH_ID, *request_headers("If-Match", "If-None-Match")],
         "x-codeSamples": curl("curl http://127.0.0.1:8000/v1/specs/$ID"),
@@ -96,11 +100,15 @@ async def get_spec(request: Request) -> Response:
     """Answer with a stored spec."""
     wiring = wiring_of(request)
     read_query(request)
-    known = await wiring.specs.find(request.path_params["id"])
+    known = await wiring.specs.find((await spec_in_path(request, wiring)).id)
     # Weak: the document cannot change, but the suggestion can be filled in, and how
     # the rest is written is no promise.
     etag = f'W/"spec-{known.id}-{known.suggested_seed}"'
-    headers = {"ETag": etag, "Cache-Control": f"{whose(request)}, no-cache"}
+    headers = {
+        "ETag": etag,
+        "Cache-Control": f"{whose(request)}, no-cache",
+        "Content-Location": f"/v1/specs/{known.id}",
+    }
     if is_not_modified(request, etag):
         return Response(status_code=304, headers=headers)
     layout = await wiring.files.layout(known, known.default_dtype)

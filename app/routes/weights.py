@@ -30,14 +30,14 @@ router = make_router("weights")
 _POSTED = "no-store, no-transform"
 """The answer to a POST is not for caches; what Content-Location names is."""
 
-_RANGE_CODES = (
+RANGE_CODES = (
     "malformed_range",
     "too_many_ranges",
     "overlapping_ranges",
     "range_not_satisfiable",
 )
-_MAKING_CODES = ("no_device", "generation_failed")
-_GET_CODES = (
+MAKING_CODES = ("no_device", "generation_failed")
+FILE_CODES = (
     "unknown_spec",
     "missing_seed",
     "invalid_seed",
@@ -49,7 +49,7 @@ _GET_CODES = (
     "precondition_failed",
     *SOURCE_CODES,
 )
-_FILE_HEADERS = {
+FILE_HEADERS = {
     "ETag": "Strong: names the algorithm, the spec, the seed and the dtype.",
     "Content_Location": "Path of this very file, with seed and dtype.",
     "Weightbank_Algorithm": "Version of the algorithm.",
@@ -66,10 +66,10 @@ _FILE_HEADERS = {
     "Content-Location names the path at which anybody gets the same bytes. A Range is answered "
     "as by that path.",
     responses={
-        200: octets_answer("The whole file.", **_FILE_HEADERS),
-        206: ranges_answer("The ranges that were asked for.", **_FILE_HEADERS),
+        200: octets_answer("The whole file.", **FILE_HEADERS),
+        206: ranges_answer("The ranges that were asked for.", **FILE_HEADERS),
     },
-    codes=("missing_seed", *SPEC_CODES, *_RANGE_CODES, "store_unavailable", *_MAKING_CODES),
+    codes=("missing_seed", *SPEC_CODES, *RANGE_CODES, "store_unavailable", *MAKING_CODES),
     openapi_extra={
         "requestBody": spec_body(),
         "parameters": [
@@ -122,18 +122,18 @@ route(
     summary="Fetch weights, or ranges of them",
     description=_GET_DESCRIPTION,
     responses={
-        200: octets_answer("The whole file.", **_FILE_HEADERS),
+        200: octets_answer("The whole file.", **FILE_HEADERS),
         206: ranges_answer(
-            "The range that was asked for, or several as multipart/byteranges.", **_FILE_HEADERS
+            "The range that was asked for, or several as multipart/byteranges.", **FILE_HEADERS
         ),
         304: {"description": "Not modified."},
     },
     codes=(
-        *_GET_CODES,
-        *_RANGE_CODES,
+        *FILE_CODES,
+        *RANGE_CODES,
         "overloaded",
         "store_unavailable",
-        *_MAKING_CODES,
+        *MAKING_CODES,
     ),
     openapi_extra={
         "parameters": [
@@ -166,7 +166,7 @@ route(
         200: {"description": "The headers of the whole file; Content-Length is its size."},
         304: {"description": "Not modified."},
     },
-    codes=(*_GET_CODES, "overloaded", "store_unavailable"),
+    codes=(*FILE_CODES, "overloaded", "store_unavailable"),
     openapi_extra={
         "parameters": [
             PATH_ID,

@@ -23,11 +23,24 @@ GET_PATHS = [
     "/v1/checkpoints/{owner}/{name}:describe",
     "/v1/initializers",
     "/v1/layers",
+    "/v1/names",
+    "/v1/names/{team}",
+    "/v1/names/{team}/{name}",
+    "/v1/names/{team}/{name}@{version}",
     "/v1/nonlinearities",
     "/v1/presets",
     "/v1/specs/{id}",
+    "/v1/specs/{id}/diff/{other}",
+    "/v1/specs/{team}/{name}",
+    "/v1/specs/{team}/{name}/diff/{other}",
+    "/v1/specs/{team}/{name}@{version}",
+    "/v1/specs/{team}/{name}@{version}/diff/{other}",
     "/v1/weights/{id}",
     "/v1/weights/{id}/digests",
+    "/v1/weights/{team}/{name}",
+    "/v1/weights/{team}/{name}/digests",
+    "/v1/weights/{team}/{name}@{version}",
+    "/v1/weights/{team}/{name}@{version}/digests",
 ]
 POST_PATHS = [
     "/v1/checkpoints/{name}:prefetch",
@@ -35,17 +48,31 @@ POST_PATHS = [
     "/v1/specs",
     "/v1/weights",
 ]
-DELETE_PATHS = ["/v1/checkpoints/{name}", "/v1/checkpoints/{owner}/{name}"]
+PUT_PATHS = ["/v1/names/{team}/{name}"]
+DELETE_PATHS = [
+    "/v1/checkpoints/{name}",
+    "/v1/checkpoints/{owner}/{name}",
+    "/v1/names/{team}/{name}",
+]
 ALL = [
     *(("GET", path) for path in GET_PATHS),
     *(("POST", path) for path in POST_PATHS),
+    *(("PUT", path) for path in PUT_PATHS),
     *(("DELETE", path) for path in DELETE_PATHS),
 ]
 
 
 def filled(path: str) -> str:
     """A path with something in place of its parameters."""
-    for parameter, value in (("id", "0" * 64), ("owner", "timm"), ("name", "resnet50")):
+    parameters = {
+        "id": "0" * 64,
+        "other": "0" * 64,
+        "owner": "timm",
+        "team": "vision",
+        "name": "resnet50",
+        "version": "3",
+    }
+    for parameter, value in parameters.items():
         path = path.replace(f"{{{parameter}}}", value)
     return path
 
@@ -82,6 +109,7 @@ def test_another_method_is_refused_with_those_there_are(api: Any, path: str) -> 
         for methods, paths in (
             (("GET", "HEAD"), GET_PATHS),
             (("POST",), POST_PATHS),
+            (("PUT",), PUT_PATHS),
             (("DELETE",), DELETE_PATHS),
         )
         for method in methods
@@ -96,7 +124,7 @@ def test_another_method_is_refused_with_those_there_are(api: Any, path: str) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["/v2", "/v1/specs/", "/v1/weights/a/b", "/%2e%2e/etc/passwd", "/v1/Specs"]
+    "path", ["/v2", "/v1/specs/", "/v1/weights/a/b/c", "/%2e%2e/etc/passwd", "/v1/Specs"]
 )
 def test_another_path_is_refused(api: Any, path: str) -> None:
     """404 as a problem, without a redirect."""
