@@ -45,7 +45,8 @@ ARG KERNELS=
 COPY docker/compile_kernels.py docker/sbom.sh ./docker/
 RUN /opt/weightbank/bin/python docker/compile_kernels.py "${KERNELS}"
 
-# What all of this consists of.
+# What all of this consists of; a layer of its own, for another time than that of the kernels.
+# hadolint ignore=DL3059
 RUN sh docker/sbom.sh /opt/weightbank/bin/python /usr/share/doc/weightbank/sbom.cdx.json
 
 FROM ${PYTHON_IMAGE}
