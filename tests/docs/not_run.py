@@ -18,5 +18,12 @@ REASONS = {
 }
 """All that counts as a reason."""
 
-NOT_RUN: dict[str, dict[str, int]] = {}
+NOT_RUN: dict[str, dict[str, int]] = {
+    "README.md": {"runs the tests": 1, "serves until it is stopped": 1},
+    "docs/how-to/gpus.md": {"needs a GPU": 3},
+    "docs/kubernetes.md": {"needs Docker": 1, "needs a Kubernetes cluster": 5},
+    "docs/operation.md": {"needs a GPU": 1, "serves until it is stopped": 1},
+    "docs/ray.md": {"installs packages": 1, "needs a Ray cluster": 2},
+    "docs/tutorial.md": {"installs packages": 1, "serves until it is stopped": 1},
+}
 """Blocks of each page that are not run, by reason."""
