@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format typecheck imports unit docs reference lock sbom exhaustive test-gpu test-slow benchmarks clean
+.PHONY: help serve test lint format typecheck imports unit docs reference lock sbom exhaustive test-compose test-gpu test-slow benchmarks clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,7 @@ docs: $(VENV)/.test ## the pages of docs/, in docs/_build/html
 
 reference: $(VENV)/.test ## write what is made of the code: settings, the HTTP interface, initializers and their like
 	$(BIN)/python -m app.settings_table > docs/settings.md
+	$(BIN)/python -m app.environment_example > .env.example
 	$(BIN)/python -m app.reference docs/reference
 
 lock: $(VENV)/.test ## write requirements/*.txt anew: the versions of constraints.txt, with hashes
@@ -71,6 +72,9 @@ sbom: ## list what is installed in .venv, with licences, in build/sbom.cdx.json
 
 exhaustive: $(VENV)/.test ## all 2^32 words, both backends, against the digest (minutes)
 	$(BIN)/python -m tests.exhaustive
+
+test-compose: $(VENV)/.test ## build the image, bring up the compose file with its profiles, and try them (minutes)
+	WB_TEST_COMPOSE=1 $(BIN)/python -m pytest tests/compose
 
 test-gpu: $(VENV)/.test ## the same bytes from a GPU, all 2^32 words among them; skips where there is none
 	$(BIN)/python -m pytest -m gpu tests/gpu
