@@ -28,5 +28,7 @@ if [ -z "$tool" ]; then
 fi
 
 mkdir -p "$(dirname "$output")"
-"$tool" environment --output-reproducible --spec-version 1.6 --output-format JSON \
+# Some packages say their licence in free words alone, which are a text to this tool.
+"$tool" environment --output-reproducible --gather-license-texts \
+    --spec-version 1.6 --output-format JSON \
     --pyproject "$root/pyproject.toml" --mc-type application "$@" -o "$output" "$python"

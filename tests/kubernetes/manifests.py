@@ -31,8 +31,13 @@ def parse_manifests(text: str) -> tuple[Manifest, ...]:
 @functools.cache
 def render(name: str) -> tuple[Manifest, ...]:
     """The objects that ``kubectl apply -k`` would send."""
+    return render_directory(KUBERNETES / name)
+
+
+def render_directory(directory: Path) -> tuple[Manifest, ...]:
+    """The objects of a kustomization anywhere."""
     done = subprocess.run(  # noqa: S603 - the pinned kubectl of the test environment
-        [str(KUBECTL), "kustomize", str(KUBERNETES / name)],
+        [str(KUBECTL), "kustomize", str(directory)],
         capture_output=True,
         text=True,
         # No cluster is asked, whatever is configured where the tests run.
