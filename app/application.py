@@ -30,6 +30,8 @@ from app.routes import (
     named_specs,
     names,
     operation,
+    spec_catalogue,
+    spec_exchange,
     specs,
     weights,
 )
@@ -48,6 +50,8 @@ _NO_TELEMETRY: TelemetryConfig = {
 
 _ROUTERS = (
     specs.router,
+    spec_catalogue.router,
+    spec_exchange.router,
     weights.router,
     digests.router,
     differences.router,

@@ -35,6 +35,8 @@ STATUS_OF_CODE = MappingProxyType(
         "pickle_refused": HTTPStatus.FORBIDDEN,
         "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
         "body_timeout": HTTPStatus.REQUEST_TIMEOUT,
+        "spec_in_use": HTTPStatus.CONFLICT,
+        "import_conflict": HTTPStatus.CONFLICT,
         "precondition_failed": HTTPStatus.PRECONDITION_FAILED,
         "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "unknown_host": HTTPStatus.MISDIRECTED_REQUEST,

@@ -18,6 +18,7 @@ from schemas.examples import MLP, MLP_YAML, RESIDUAL_BLOCK, RESIDUAL_BLOCK_YAML
 from schemas.names import NameIn, NamesOut, NameVersionOut, NameVersionsOut, RetiredNameOut
 from schemas.operation import Health, Readiness
 from schemas.problems import Problem
+from schemas.spec_catalogue import ImportedOut, ListedSpecsOut
 from schemas.specs import SpecIn
 from schemas.summaries import PostedSpec, StoredSpecOut
 from weightbank.dtypes import FLOATING_NAMES
@@ -50,9 +51,11 @@ _SENT_MODELS: tuple[type[BaseModel], ...] = (
     DigestsOut,
     DigestsProgressOut,
     Health,
+    ImportedOut,
     Initializers,
     KeptCheckpointsOut,
     Layers,
+    ListedSpecsOut,
     NameVersionOut,
     NameVersionsOut,
     NamesOut,

@@ -193,6 +193,12 @@ class Settings(AccessSettings, HttpSettings, TraceSettings, CheckpointSettings):
         description="Body of a request in YAML, which takes a hundred times as long to read as "
         "JSON; more gets 413.",
     )
+    limit_import_bytes: ByteSize = Field(
+        ByteSize(256 * 2**20),
+        gt=0,
+        description="Body of `POST /v1/specs:import`; more gets 413. It lies on disk, in the "
+        "directory of checkpoints, until it is imported.",
+    )
     limit_digest_files: NonNegativeInt = Field(
         8, description="Files that wait for their digests; more get 503."
     )

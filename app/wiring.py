@@ -11,6 +11,7 @@ from sqlalchemy import URL
 from sqlalchemy import Engine as Database
 
 from app.access_wiring import wire_access
+from app.catalogue_wiring import filling_facts, make_catalogue
 from app.checkpoint_watch import CheckpointWatch
 from app.checkpoint_wiring import wire_checkpoints
 from app.engine_watch import EngineWatch
@@ -33,6 +34,7 @@ from services.keys.access import Access
 from services.names.names import Names
 from services.names.sql_store import SqlNameStore
 from services.readiness import Look, Readiness
+from services.spec_catalogue.catalogue import SpecCatalogue
 from services.spec_differences import SpecDifferences
 from services.spec_store import SqlSpecStore
 from services.specs import Specs
@@ -54,6 +56,7 @@ class Wiring:
         metrics: What Prometheus sees.
         engine: Makes bytes.
         specs: Reads and stores specs.
+        catalogue: Lists, removes, exports and imports them.
         differences: Compares specs.
         names: Knows what teams call them.
         files: Opens files.
@@ -69,6 +72,7 @@ class Wiring:
     metrics: Metrics
     engine: Engine
     specs: Specs
+    catalogue: SpecCatalogue
     differences: SpecDifferences
     names: Names
     files: Files
@@ -161,6 +165,7 @@ async def wire(settings: Settings, *, metrics: Metrics, logger: Any) -> AsyncIte
         async with (
             checkpoints as found,
             wire_access(settings, store=store, logger=logger) as access,
+            filling_facts(store, logger=logger),
         ):
             wiring = _wiring(
                 settings,
@@ -181,6 +186,7 @@ async def wire(settings: Settings, *, metrics: Metrics, logger: Any) -> AsyncIte
             finally:
                 wiring.drain()
                 wiring.readiness.close()
+                await asyncio.to_thread(wiring.catalogue.close)
     finally:
         await asyncio.to_thread(file_sender.close)
         await asyncio.to_thread(jobs.close)
@@ -224,6 +230,9 @@ def _wiring(
         file_sender=file_sender,
         access=access,
         specs=Specs(store=specs, **executors, files=files, limits=limits),
+        catalogue=make_catalogue(
+            settings, store=store, executor=executors["store_executor"], files=files
+        ),
         differences=SpecDifferences(resolving=executors["resolving"]),
         names=_names(store, settings, executors["store_executor"]),
         digests=DigestService(

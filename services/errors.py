@@ -2,6 +2,7 @@
 
 WeightbankError
 ├── UnknownSpecError           no spec of this id is stored here
+├── SpecInUseError             a name stands for the spec
 ├── MissingSeedError           weights were asked for without a seed
 ├── ChunkFailedError           bytes could not be made, time and again: our mistake
 └── RetryError                 not now; carries ``retry_after_seconds``
@@ -12,6 +13,8 @@ WeightbankError
 
 StartupError                   the process cannot start; one line for its operator
 """
+
+from collections.abc import Sequence
 
 from weightbank.errors import NO_VALUE, WeightbankError
 
@@ -28,6 +31,22 @@ class UnknownSpecError(WeightbankError):
             "is not the id of a spec that is stored here",
             "the id of a stored spec, 64 lowercase hexadecimal digits",
         )
+
+
+class SpecInUseError(WeightbankError):
+    """A spec cannot be removed, because versions of names stand for it.
+
+    Examples:
+        >>> print(SpecInUseError("0" * 64, names=["vision/resnet50@3"]).accepted)
+        a spec that no name needs; retire these first: vision/resnet50@3
+    """
+
+    code = "spec_in_use"
+
+    def __init__(self, spec_id: str, *, names: Sequence[str]) -> None:
+        shown = ", ".join(names) or "names that were made a moment ago"
+        accepted = f"a spec that no name needs; retire these first: {shown}"
+        super().__init__("id", spec_id, "is what names stand for", accepted)
 
 
 class MissingSeedError(WeightbankError):

@@ -8,6 +8,7 @@ from services.errors import UnknownSpecError
 from services.single_flight_cache import SingleFlightCache
 from services.spec_store import SpecStore
 from weightbank.backends.protocol import Backend
+from weightbank.dtypes import FLOATING_NAMES
 from weightbank.file import WeightsFile
 from weightbank.layout import Layout
 from weightbank.limits import Limits
@@ -104,6 +105,12 @@ class Files:
             self._specs.put(known.id, known)
         else:
             self._specs.drop(known.id)
+
+    def forget(self, spec_id: str) -> None:
+        """Keep nothing of a spec that was removed."""
+        self._specs.drop(spec_id)
+        for dtype in (FIXED, *FLOATING_NAMES):
+            self._layouts.drop((spec_id, dtype))
 
     async def known_spec(self, spec_id: str) -> KnownSpec:
         """Return a stored spec.

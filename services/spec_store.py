@@ -5,11 +5,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from services.database import spec_facts_table, specs_table, unavailable_as_error
+from services.database import (
+    digests_table,
+    name_versions_table,
+    spec_facts_table,
+    specs_table,
+    unavailable_as_error,
+)
+from services.errors import SpecInUseError, UnknownSpecError
 from services.spec_facts import SpecFacts
+
+_NAMES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,40 @@ class SqlSpecStore:
             raise DamagedSpecError(f"the spec stored as {spec_id} has another hash")
         seed = None if row.suggested_seed is None else int(row.suggested_seed)
         return StoredSpec(spec_id, canonical_json, seed)
+
+    def remove(self, spec_id: str) -> None:
+        """Remove a spec with its digests, unless a name needs it.
+
+        Raises:
+            UnknownSpecError: If there is none of this id.
+            SpecInUseError: If a version of a name stands for it.
+            StoreUnavailableError: If the database does not answer.
+        """
+        with unavailable_as_error():
+            try:
+                with self._engine.begin() as connection:
+                    removed = connection.execute(
+                        delete(specs_table).where(specs_table.c.id == spec_id)
+                    )
+                    if not removed.rowcount:
+                        raise UnknownSpecError(spec_id)
+                    connection.execute(
+                        delete(digests_table).where(digests_table.c.spec_id == spec_id)
+                    )
+            except IntegrityError:
+                # The database itself sees to it, also for names that were made meanwhile.
+                raise SpecInUseError(spec_id, names=self._names(spec_id)) from None
+
+    def _names(self, spec_id: str) -> list[str]:
+        versions = name_versions_table.c
+        query = (
+            select(versions.team, versions.name, versions.version)
+            .where(versions.spec_id == spec_id)
+            .order_by(versions.team, versions.name, versions.version.desc())
+            .limit(_NAMES_SHOWN)
+        )
+        with self._engine.connect() as connection:
+            return [f"{row.team}/{row.name}@{row.version}" for row in connection.execute(query)]
 
     def _is_known(self, spec_id: str) -> bool:
         with self._engine.connect() as connection:

@@ -83,6 +83,13 @@ class Inventory:
         except RetryError:
             return True  # another process is at work on the files, and they are not stuck
 
+    def is_public(self, repository: str) -> bool:
+        """Whether everybody may know of a repository, as the Hub said last.
+
+        It looks at a disk, but asks nobody; what was never asked for is not public.
+        """
+        return self._hub.is_public(repository)
+
     async def files(self) -> list[KeptFile]:
         """Return all that is kept, what was used last first."""
         return await self._disk.run(self._files)

@@ -20,6 +20,8 @@ from services.database.tables import (
     spec_facts_table,
     specs_table,
 )
+from services.database.times import in_utc
+from services.database.writing import only_writer
 
 __all__ = [
     "BUSY_TIMEOUT_SECONDS",
@@ -29,11 +31,13 @@ __all__ = [
     "database_status",
     "database_url",
     "digests_table",
+    "in_utc",
     "key_usage_table",
     "keys_table",
     "metadata",
     "name_versions_table",
     "names_table",
+    "only_writer",
     "open_database",
     "spec_facts_table",
     "specs_table",

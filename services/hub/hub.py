@@ -184,6 +184,10 @@ class Hub:
         """
         self.snapshot(repository, commit, token=token)
 
+    def is_public(self, repository: str) -> bool:
+        """Whether a repository is for everybody, as was said last; nobody is asked."""
+        return self._rights.is_public(repository)
+
     def may_know(self, repository: str, commit: str, *, token: str | None = None) -> bool:
         """Whether a caller may be told of a repository: it is everybody's, or theirs to read."""
         if self._rights.is_public(repository):

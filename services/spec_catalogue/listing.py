@@ -9,12 +9,13 @@ for one page is bounded: a page may be short, even empty, and yet have a next on
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, func, literal, select, tuple_
 
 from services.database import (
+    in_utc,
     name_versions_table,
     spec_facts_table,
     specs_table,
@@ -189,13 +190,3 @@ def _names(connection: Connection, ids: list[str]) -> dict[str, tuple[str, ...]]
         shown = f"{row.team}/{row.name}@{row.version}"
         found[row.spec_id] = (*found.get(row.spec_id, ()), shown)
     return found
-
-
-def in_utc(moment: datetime) -> datetime:
-    """Return a time of the database with its zone, which SQLite does not keep.
-
-    Examples:
-        >>> in_utc(datetime(2026, 1, 31, 12)).isoformat()
-        '2026-01-31T12:00:00+00:00'
-    """
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -29,7 +29,9 @@ GET_PATHS = [
     "/v1/names/{team}/{name}@{version}",
     "/v1/nonlinearities",
     "/v1/presets",
+    "/v1/specs",
     "/v1/specs/{id}",
+    "/v1/specs:export",
     "/v1/specs/{id}/diff/{other}",
     "/v1/specs/{team}/{name}",
     "/v1/specs/{team}/{name}/diff/{other}",
@@ -46,6 +48,7 @@ POST_PATHS = [
     "/v1/checkpoints/{name}:prefetch",
     "/v1/checkpoints/{owner}/{name}:prefetch",
     "/v1/specs",
+    "/v1/specs:import",
     "/v1/weights",
 ]
 PUT_PATHS = ["/v1/names/{team}/{name}"]
@@ -53,6 +56,7 @@ DELETE_PATHS = [
     "/v1/checkpoints/{name}",
     "/v1/checkpoints/{owner}/{name}",
     "/v1/names/{team}/{name}",
+    "/v1/specs/{id}",
 ]
 ALL = [
     *(("GET", path) for path in GET_PATHS),

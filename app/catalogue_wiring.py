@@ -1,0 +1,46 @@
+"""What lists, removes and exchanges specs, and the thread that fills in their facts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import Engine
+
+from app.settings import Settings
+from services.bounded_executor import BoundedExecutor
+from services.files import Files
+from services.spec_catalogue.catalogue import SpecCatalogue
+from services.spec_catalogue.filling import FactsFiller
+
+
+def make_catalogue(
+    settings: Settings, *, store: Engine, executor: BoundedExecutor, files: Files
+) -> SpecCatalogue:
+    """Return the catalogue; what is exported or imported lies beside checkpoints meanwhile.
+
+    That directory can be written wherever a server runs, also one whose database is
+    elsewhere and whose root is read-only.
+    """
+    return SpecCatalogue(
+        store,
+        executor=executor,
+        files=files,
+        limits=settings.limits(),
+        directory=settings.checkpoint_directory,
+    )
+
+
+@asynccontextmanager
+async def filling_facts(store: Engine, *, logger: Any) -> AsyncIterator[None]:
+    """Fill in facts of specs for as long as this context lasts."""
+
+    def on_error(spec_id: str, error: Exception) -> None:
+        logger.warning("spec is in no list", spec_id=spec_id or None, exc_info=error)
+
+    filler = FactsFiller(store, on_error=on_error)
+    filler.start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(filler.close)
