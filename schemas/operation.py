@@ -18,7 +18,9 @@ class CheckOut(WireModel):
 
     name: str = Field(description="What was looked at.", examples=["store"])
     ok: bool = Field(description="Whether it is as it should be.")
-    reason: str | None = Field(description="What is wrong with it; null if nothing is.")
+    reason: str | None = Field(
+        default=None, description="What is wrong with it; null or absent if nothing is."
+    )
 
 
 class Readiness(WireModel):
