@@ -154,6 +154,7 @@ class LiveServer:
             lifespan="on",
             log_config=None,
             access_log=False,
+            server_header=False,
             timeout_graceful_shutdown=2,
         )
         self.server = uvicorn.Server(config)

@@ -1,6 +1,9 @@
 """A server in a process of its own with all that tests from outside need behind it."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +27,13 @@ class Target:
 
     Attributes:
         url: Where it is.
+        key: That opens everything.
         specs: Ids of the specs that it has.
         lines: Of its log, as far as it was written.
     """
 
     url: str
+    key: str
     specs: tuple[str, ...]
     lines: list[str] = field(default_factory=list)
 
@@ -44,12 +49,33 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with HubServer() as hub:
         add_repositories(hub)
         settings = settings_of(tmp_path_factory.mktemp("target"), hub)
+        key = make_key(settings)
         with running_server(settings, on_line=lines.append) as server:
-            specs = tuple(
-                httpx.post(f"{server.url}/v1/specs", json=spec).json()["id"]
-                for spec in (MLP, RESIDUAL_BLOCK)
-            )
-            yield Target(server.url, specs, lines)
+            yield Target(server.url, key, post_specs(server.url, key), lines)
+
+
+def make_key(settings: dict[str, str]) -> str:
+    """Have the server's own command make a key that opens everything."""
+    command = [sys.executable, "-m", "app", "keys", "create", "--json"]
+    wishes = ["--label", "slow tests", "--scope", "admin"]
+    limits = ["--requests-per-second", "0", "--bytes-per-day", "0"]
+    done = subprocess.run(  # noqa: S603 - our own words
+        [*command, *wishes, *limits],
+        env=os.environ | settings,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    key: str = json.loads(done.stdout)["key"]
+    return key
+
+
+def post_specs(url: str, key: str) -> tuple[str, ...]:
+    """Store the specs that requests are about, and return their ids."""
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
+        answers = [client.post("/v1/specs", json=spec) for spec in (MLP, RESIDUAL_BLOCK)]
+    return tuple(answer.raise_for_status().json()["id"] for answer in answers)
 
 
 def add_repositories(hub: HubServer) -> None:
@@ -65,6 +91,7 @@ def settings_of(directory: Path, hub: HubServer) -> dict[str, str]:
     """Return the settings: what a spec may ask for is small, since all of it is fetched."""
     return {
         "WEIGHTBANK_DATA_DIR": str(directory),
+        "WEIGHTBANK_KEYS": "required",
         "WEIGHTBANK_HUB_ENDPOINT": hub.url,
         "WEIGHTBANK_HUB_REDIRECT_HOSTS": hub.storage_url,
         "WEIGHTBANK_LIMIT_FILE_BYTES": "16MiB",

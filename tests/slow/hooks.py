@@ -9,8 +9,7 @@ from typing import Any
 
 import schemathesis
 
-
-_EVERYWHERE = ("X-Request-ID", "traceparent", "Accept", "Origin", "User-Agent")
+_EVERYWHERE = ("X-Request-ID", "traceparent", "Accept", "User-Agent")
 _KEPT = frozenset(
     {
         "66a4950ae3aa839cfe8b9abf669bcb608dff6931dc07abdb391a8d84622b5e5d",

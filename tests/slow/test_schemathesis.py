@@ -7,6 +7,7 @@ is not; an unknown method is answered with 405 and Allow; no server error.
 
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,11 +71,17 @@ def ask(target: Target, tag: str, directory: Path) -> tuple[dict[str, Any], str]
         *("--report", "json", "--report-json-path", str(path)),
         *(("--exclude-checks", ",".join(excluded)) if excluded else ()),
     ]
-    done = subprocess.run(
-        command, cwd=_ROOT, capture_output=True, text=True, timeout=_SECONDS, check=False
+    done = subprocess.run(  # noqa: S603 - our own words
+        command,
+        cwd=_ROOT,
+        env=os.environ | {"WEIGHTBANK_TEST_KEY": target.key},
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
     )
     output = done.stdout + done.stderr
     assert path.exists(), output
     report: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    print(f"{tag}: {report['test_cases']['generated']} cases, {report['running_time']:.0f} s")
+    print(f"{tag}: {report['test_cases']['generated']} cases, {report['running_time']:.0f} s")  # noqa: T201
     return report, output
