@@ -11,8 +11,9 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from app.commands.durations import parse_duration
 from services.keys.scopes import SCOPES
+from services.names.syntax import NAME_PATTERN
 
-_TEAM = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_TEAM = re.compile(NAME_PATTERN)
 _LABEL_CHARACTERS = 200
 _MOST_BYTES = 2**62
 _MOST_REQUESTS_PER_SECOND = 1_000_000
@@ -69,7 +70,7 @@ def team(text: str) -> str:
     Raises:
         ValueError: If no team has it.
     """
-    if _TEAM.fullmatch(text) is None:
+    if _TEAM.fullmatch(text) is None or ".." in text:
         raise ValueError("must be a team's name: a-z, 0-9, '.', '_' and '-'")
     return text
 
