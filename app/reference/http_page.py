@@ -18,12 +18,19 @@ A server describes itself at `/docs`, and for programs at `/openapi.json`; this 
 same. Where keys are needed one is sent as `Authorization: Bearer`, and has to open the scope that
 is named. Every parameter that a route does not know is refused.
 
-Commands below take the id of a spec from `$ID`:
+Commands below take the ids of two specs from `$ID` and `$OTHER`, and a name of three versions:
 
 ```sh
-ID=$(curl -s -H 'Content-Type: application/yaml' --data-binary @examples/resnet50.yaml \\
-     http://127.0.0.1:8000/v1/specs |
-     python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
+post() {
+  curl -s --data-binary @- -H 'Content-Type: application/yaml' http://127.0.0.1:8000/v1/specs |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])'
+}
+ID=$(post < examples/resnet50.yaml)
+OTHER=$(sed 's/out_features: 1000/out_features: 10/' examples/resnet50.yaml | post)
+for SPEC in $ID $OTHER $ID; do
+  curl -s -o answer.json -X PUT http://127.0.0.1:8000/v1/names/vision/resnet50 \\
+    -H 'Content-Type: application/json' -d '{"spec": "'$SPEC'"}'
+done
 ```
 """
 
@@ -34,6 +41,8 @@ Everything that is refused or goes wrong is a problem document (RFC 9457, `{medi
 `code` that stays. These are all codes:
 
 """
+
+_REMOVES = "<!-- not run: removes what later blocks need -->\n"
 
 Document = Mapping[str, Any]
 
@@ -67,9 +76,10 @@ def _operation(method: str, path: str, operation: Document) -> str:
     scope = operation.get("x-scope")
     needs = "Needs no key." if scope is None else f"Scope: `{scope}`."
     command = operation["x-codeSamples"][0]["source"]
+    mark = _REMOVES if method == "DELETE" else ""
     return (
         f"\n### {method} {path}\n\n{operation['summary']}. {operation['description']} {needs}\n\n"
-        f"```sh\n{command}\n```\n"
+        f"{mark}```sh\n{command}\n```\n"
         + _parameters(operation)
         + _body(operation)
         + "\n"

@@ -8,12 +8,14 @@ import pytest
 
 from tests.docs.page_runner import PageRunner
 from tests.examples.conftest import running_server
+from tests.hub.checkpoints import transformers_gpt2
 from tests.hub.full_size import FullSizeCheckpoints
 from tests.hub.server import HubServer
 
 collect_ignore = ["site"]  # what pages' own processes import
 
 RESNET50 = "timm/resnet50.a1_in1k"
+GPT2 = "gpt2"
 
 _MY_MODEL = '''\
 """A model of one's own."""
@@ -32,6 +34,7 @@ def docs_hub(full_size_checkpoints: FullSizeCheckpoints) -> Iterator[HubServer]:
     """A Hub that has the checkpoint of which pages speak."""
     with HubServer() as hub:
         hub.add_repository(RESNET50, full_size_checkpoints.timm_resnet50().files)
+        hub.add_repository(GPT2, transformers_gpt2().files)
         yield hub
 
 

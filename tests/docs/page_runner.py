@@ -21,6 +21,7 @@ import httpx
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from app.settings import PREFIX, Settings
 from tests.docs.blocks import ROOT, Block
 from tests.docs.interpreters import Outcome, Python, Shell
 from tests.docs.segments import Segment, is_printed, split_python, split_shell
@@ -102,6 +103,7 @@ class PageRunner:
             "python": self._run_python,
             "yaml": self._check_yaml,
             "json": check_syntax,
+            "ini": check_syntax,
             "text": lambda _: None,
         }
         if block.language not in actions:
@@ -243,6 +245,8 @@ def check_syntax(block: Block) -> None:
             list(_yaml_documents(block))
         elif block.language == "json":
             json.loads(block.code)
+        elif block.language == "ini":
+            _check_environment(block.code)
     except subprocess.CalledProcessError as error:
         raise WrongBlockError(f"{block.place}: {error.stderr}") from error
     except (SyntaxError, ValueError) as error:
@@ -254,6 +258,21 @@ def _yaml_documents(block: Block) -> Iterator[Any]:
         yield from YAML(typ="safe").load_all(block.code)
     except YAMLError as error:
         raise WrongBlockError(f"{block.place}: {error}") from error
+
+
+def _check_environment(code: str) -> None:
+    """See that lines of a file of variables set what there is to set.
+
+    Raises:
+        ValueError: If one does not.
+    """
+    for line in code.splitlines():
+        name, equals, _ = line.partition("=")
+        if not line.strip() or line.startswith("#"):
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        if not equals or (name.startswith(PREFIX) and field not in Settings.model_fields):
+            raise ValueError(f"{line!r} sets nothing that there is")
 
 
 def _is_spec(document: Any) -> bool:

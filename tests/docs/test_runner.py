@@ -80,6 +80,7 @@ def page(*blocks: str) -> str:
         ["sh\necho 5 > number", 'python\nprint(open("number").read().strip())\n# 5'],
         ["sh\n.venv/bin/python -c 'import weightbank'\ntest -f examples/gpt2.yaml"],
         ["yaml\nservices: {a: {image: b}}", "json\n[1]", "text\nanything at all ("],
+        ["ini\n# a note\nWEIGHTBANK_PORT=8001\nCOMPOSE_PROFILES=gpu"],
     ],
 )
 def test_what_is_right_passes(blocks: list[str], run: Callable[[str], None]) -> None:
@@ -104,6 +105,7 @@ def test_what_is_right_passes(blocks: list[str], run: Callable[[str], None]) -> 
         ("python\nimport sys\nsys.exit(0)", "raised SystemExit"),
         ("yaml\na: [", "page.md:2"),
         ("json\n{a: 1}", "page.md:2"),
+        ("ini\nWEIGHTBANK_PROT=8001", "sets nothing that there is"),
         ("console\n$ true", "language 'console' is not run"),
         ("\ntrue", "language '' is not run"),
     ],
