@@ -77,6 +77,8 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        for outcome in ("sent", "dropped", "failed"):
+            self._spans.labels(outcome)
         self._dropped_lines = Counter(
             "weightbank_log_lines_dropped",
             "Lines of the log that nobody took in time.",
