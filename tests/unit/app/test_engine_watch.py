@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from app.engine_watch import EngineWatch
 from app.logs import make_logger
+from app.trace_context import RequestIds
 from services.engine import DeviceLostError, Engine
 from tests.engines import CHUNK_BYTES, Numbers, content_of, drain, run
 
@@ -82,3 +83,13 @@ def test_a_device_says_why_it_is_down() -> None:
     assert up["event"] == "device is up"
     assert chosen["no_gpu_because"] == "torch is not installed"
     assert registry.get_sample_value("weightbank_device_losses_total", {"device": "cuda:0"}) == 2
+
+
+def test_lines_about_a_stream_have_all_ids_of_its_request() -> None:
+    """They are in its name, which is all that the engine's threads know."""
+    watch, _, stream = watched()
+    ids = RequestIds("r", "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
+    watch.retried("cpu", "late", stream=ids.name)
+    watch.could_not_make("cpu", ValueError("on purpose"), stream=ids.name)
+    for line in lines_of(stream):
+        assert ids.fields().items() <= line.items()
