@@ -186,6 +186,22 @@ def test_a_database_that_is_away_is_said_to_be(keyed_api: Api) -> None:
     assert response.headers["retry-after"]
 
 
+def test_a_key_that_counted_does_so_while_the_database_is_away(
+    make_keyed_api: Callable[..., Api], ring: KeyRing
+) -> None:
+    """Within the time of grace; a quota that was leased goes on, too."""
+    api = make_keyed_api(key_cache_seconds=0)
+    headers = ring.headers("read", bytes_per_day=2**30)
+    assert api.get("/v1/nonlinearities", headers=headers).status_code == 200
+    database = api.app.state.wiring.access._known._store._engine
+    with database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE keys RENAME TO elsewhere")
+    assert api.get("/v1/nonlinearities", headers=headers).status_code == 200
+    with database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO keys")
+    assert api.get("/v1/nonlinearities", headers=headers).status_code == 200
+
+
 def test_nothing_shows_a_key(make_keyed_api: Callable[..., Api], ring: KeyRing) -> None:
     """Neither answers nor the log, whatever goes wrong, our own mistakes included."""
     api = make_keyed_api()
