@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from app.commands import database, keys, serve
+from app.commands import database, keys, serve, specs
 from app.commands.commands import Commands
 from app.settings import load_settings
 from services.errors import StartupError
@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add(commands)
     keys.add(commands)
     database.add(commands)
+    specs.add(commands)
     return parser
 
 

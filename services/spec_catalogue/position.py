@@ -8,7 +8,6 @@ from typing import Self
 _TOKEN = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{16})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID_DIGITS = 16
-_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +50,5 @@ class Position:
         match = _TOKEN.fullmatch(token)
         if match is None:
             return None
-        since = timedelta(microseconds=int(match[1], 16))
-        return None if since > _LATEST - _EPOCH else cls(_EPOCH + since, match[2])
+        # Fourteen digits end in the year 4253, which datetime knows.
+        return cls(_EPOCH + timedelta(microseconds=int(match[1], 16)), match[2])
