@@ -7,10 +7,10 @@ import httpx
 from tests.specs import parameter
 
 
-def stored(api: Any, std: float = 0.02) -> str:
+def stored(api: Any, std: float = 0.02, **options: Any) -> str:
     """Id of a small spec that is stored; another one for each std."""
     layer = parameter([3, 2], {"type": "normal", "std": std}, "w")
-    spec_id: str = api.post("/v1/specs", json={"layers": [layer]}).json()["id"]
+    spec_id: str = api.post("/v1/specs", json={"layers": [layer]}, **options).json()["id"]
     return spec_id
 
 
