@@ -41,7 +41,7 @@ class ListedSpecsOut(WireModel):
     )
     next: str | None = Field(
         description="Path of the next page; null where nothing follows.",
-        examples=["/v1/specs?after=649a4c5f40000-0123456789abcdef"],
+        examples=["/v1/specs?after=649a3c55d8000-0123456789abcdef"],
     )
 
 

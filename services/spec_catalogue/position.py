@@ -37,7 +37,7 @@ class Position:
             >>> place = Position.behind(created_at=datetime(2026, 1, 31, tzinfo=UTC),
             ...     spec_id="0123456789abcdef" * 4)
             >>> place.token()
-            '649a4c5f40000-0123456789abcdef'
+            '649a3c55d8000-0123456789abcdef'
             >>> Position.parse(place.token()) == place
             True
         """
