@@ -13,11 +13,13 @@ ENV PIP_NO_CACHE_DIR=1 \
     PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 
-# What a server needs, by its hashes, in an environment of its own without pip.
+# What a server needs, by its hashes, in an environment of its own without pip. Bytecode is believed
+# without a look at its source, which does not change.
 COPY requirements ./requirements
 RUN python -m venv --without-pip /opt/weightbank \
- && python -m pip --python /opt/weightbank/bin/python install --require-hashes -r requirements/server.txt \
- && python -m pip install --require-hashes -r requirements/build.txt
+ && python -m pip --python /opt/weightbank/bin/python install --no-compile --require-hashes -r requirements/server.txt \
+ && python -m compileall -q --invalidation-mode unchecked-hash /opt/weightbank/lib \
+ && python -m pip install --no-compile --require-hashes -r requirements/build.txt
 
 # torch is pinned, not hashed: its CUDA build is another file for each platform.
 ARG TARGET=cpu
@@ -29,25 +31,23 @@ RUN case "${TARGET}" in \
       *) echo "TARGET ${TARGET} is unknown; accepted: cpu, gpu" >&2; exit 2 ;; \
     esac
 
-# The project itself. Its bytecode is believed without a look at the source, which does not change.
+# The library, and machine code of its kernels for all processors that have the instruction set;
+# others make theirs.
+ARG KERNELS=
 COPY weightbank ./weightbank
+COPY docker/compile_kernels.py docker/sbom.sh ./docker/
 RUN python -m pip wheel --no-deps --no-build-isolation -w wheels . \
- && python -m pip --python /opt/weightbank/bin/python install --no-deps wheels/*.whl
+ && python -m pip --python /opt/weightbank/bin/python install --no-compile --no-deps wheels/*.whl \
+ && python -m compileall -q --invalidation-mode unchecked-hash /opt/weightbank/lib \
+ && /opt/weightbank/bin/python docker/compile_kernels.py "${KERNELS}" \
+ && sh docker/sbom.sh /opt/weightbank/bin/python /usr/share/doc/weightbank/sbom.cdx.json
+
+# The service itself.
 COPY app /srv/weightbank/app
 COPY schemas /srv/weightbank/schemas
 COPY services /srv/weightbank/services
 COPY docker/healthcheck.py /srv/weightbank/
-RUN /opt/weightbank/bin/python -m compileall -q -f --invalidation-mode unchecked-hash \
-      /opt/weightbank/lib /srv/weightbank
-
-# Machine code of the kernels, for all processors that have the instruction set; others make theirs.
-ARG KERNELS=
-COPY docker/compile_kernels.py docker/sbom.sh ./docker/
-RUN /opt/weightbank/bin/python docker/compile_kernels.py "${KERNELS}"
-
-# What all of this consists of; a layer of its own, for another time than that of the kernels.
-# hadolint ignore=DL3059
-RUN sh docker/sbom.sh /opt/weightbank/bin/python /usr/share/doc/weightbank/sbom.cdx.json
+RUN python -m compileall -q --invalidation-mode unchecked-hash /srv/weightbank
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0

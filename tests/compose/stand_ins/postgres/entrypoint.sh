@@ -15,7 +15,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
         exit 1
     fi
     printf '%s\n' "$POSTGRES_PASSWORD" >/tmp/password
-    initdb --username="$POSTGRES_USER" --pwfile=/tmp/password \
+    initdb --encoding=UTF8 --username="$POSTGRES_USER" --pwfile=/tmp/password \
         --auth-local=trust --auth-host=scram-sha-256
     rm /tmp/password
     echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
