@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from app.checkpoint_watch import CheckpointWatch
 from app.logs import make_logger
+from app.trace_context import CURRENT, RequestIds
 from services.blobs.blob import BlobKey
 from services.blobs.observer import Outcome
 from services.hub.errors import CorruptFileError
@@ -118,3 +119,32 @@ def test_what_is_worth_a_look_is_logged(watched: Watched) -> None:
     assert (evicted["event"], evicted["bytes"]) == ("checkpoint evicted", 1000)
     assert (forgot["level"], forgot["problem"]) == ("warning", "disk full")
     assert (converted["event"], converted["line"]) == ("conversion", "a warning")
+
+
+class Beginner:
+    """A request that keeps what was done for it."""
+
+    def __init__(self) -> None:
+        self.ids = RequestIds("r", "t", "s")
+        self.children: list[tuple[str, str | None]] = []
+
+    def child(self, name: str, *, failure: str | None = None, **_: Any) -> None:
+        """Keep it."""
+        self.children.append((name, failure))
+
+
+def test_a_fetch_belongs_to_the_request_that_began_it(watched: Watched) -> None:
+    """Also when it ends in a thread of its own, long after."""
+    beginner = Beginner()
+    reset = CURRENT.set(beginner)
+    try:
+        watched.watch.asked("snapshot", 0.1, None)
+        watched.watch.began(KEY, kept_bytes=0)
+    finally:
+        CURRENT.reset(reset)
+    for outcome in ("corrupt", "complete"):
+        watched.watch.ended(KEY, outcome, transferred_bytes=1, seconds=1.0, error=None)
+    assert beginner.children == [("hub snapshot", None), ("fetch", "corrupt")]
+    first, second = (line for line in watched.lines if line["event"] == "fetch ended")
+    assert beginner.ids.fields().items() <= first.items()
+    assert "request_id" not in second
