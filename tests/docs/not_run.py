@@ -13,9 +13,6 @@ REASONS = {
     "needs Docker",
     "needs a Kubernetes cluster",
     "needs a Ray cluster",
-    "needs several machines",
-    "needs the Hugging Face Hub",
-    "needs PostgreSQL",
 }
 """All that counts as a reason."""
 
