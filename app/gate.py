@@ -44,6 +44,12 @@ class UnknownHostError(RequestError):
         )
 
 
+class UnknownPathError(RequestError):
+    """The path ends with a line feed, which a route's regular expression lets follow."""
+
+    code = "unknown_route"
+
+
 class ForeignOriginError(RequestError):
     """A page of another origin may not do this."""
 
@@ -93,6 +99,8 @@ class GateMiddleware:
         host, origin = headers.get(b"host"), headers.get(b"origin")
         if not self._hosts.allow(host):
             raise UnknownHostError(host)
+        if scope["path"].endswith("\n"):
+            raise UnknownPathError("path", scope["path"], "is not known", "what GET /docs lists")
         is_preflight = (
             scope["method"] == "OPTIONS"
             and origin is not None

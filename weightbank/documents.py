@@ -12,6 +12,7 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, DocumentStartEvent
 from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.scanner import Scanner
 
 from weightbank.errors import NO_VALUE, SyntaxSpecError, shorten
 
@@ -78,6 +79,7 @@ def parse_yaml(text: bytes | str) -> Any:
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         loader = YAML(typ="safe", pure=True)
+        loader.Scanner = _ShallowScanner
         loader.Composer = _PlainComposer
         document = loader.load(decoded)
     except UnicodeDecodeError as error:
@@ -95,6 +97,20 @@ def parse_yaml(text: bytes | str) -> Any:
         raise _refused("is nested too deeply", f"{_DEEPEST} levels or fewer") from None
     _check_plain(document)
     return document
+
+
+class _ShallowScanner(Scanner):
+    """Refuses brackets within brackets as soon as they are too many.
+
+    The scanner reads ahead by a thousand characters, and looks at all open brackets at
+    each: a kilobyte of them would take seconds.
+    """
+
+    def fetch_flow_collection_start(self, TokenClass: Any, to_push: str) -> None:  # noqa: N803 - its name
+        """Open a bracket, unless too many are."""
+        if len(self.flow_context) > _DEEPEST:
+            raise _refused("is nested too deeply", f"{_DEEPEST} levels or fewer")
+        super().fetch_flow_collection_start(TokenClass, to_push)
 
 
 class _PlainComposer(Composer):

@@ -155,6 +155,7 @@ class LiveServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=2,
         )
         self.server = uvicorn.Server(config)

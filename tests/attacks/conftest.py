@@ -11,8 +11,10 @@ import pytest
 from app.application import create_app
 from app.connection import BoundedProtocol
 from app.logs import make_logger
+from app.settings import Settings
 from tests.api.conftest import LiveServer, settings_in
 from tests.attacks.wire import TIMEOUT_SECONDS, check_serves
+from tests.hub.server import HubServer
 
 
 class RawLog(io.StringIO):
@@ -65,23 +67,36 @@ class HastyProtocol(BoundedProtocol):
 
 
 @pytest.fixture(scope="session")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def asked_hub() -> Iterator[HubServer]:
+    """A Hub with one repository, which has no weights."""
+    with HubServer() as hub:
+        hub.add_repository("a/b", {"config.json": b"{}"})
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def started(tmp_path_factory: pytest.TempPathFactory, asked_hub: HubServer) -> Iterator[LiveServer]:
     """The server that all attacks share; it is in no hurry."""
-    log: Any = RawLog()
-    settings = settings_in(tmp_path_factory.mktemp("victim"), limit_body_bytes=2**20)
-    live = LiveServer(create_app(settings, logger=make_logger("info", stream=log)), log)
-    live.start()
-    yield live
-    live.stop()
+    settings = settings_in(
+        tmp_path_factory.mktemp("victim"),
+        limit_body_bytes=2**20,
+        hub_endpoint=asked_hub.url,
+        hub_redirect_hosts=asked_hub.storage_url,
+    )
+    yield from _running(settings, BoundedProtocol)
 
 
 @pytest.fixture(scope="session")
 def started_hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """One that loses its patience after a moment."""
-    log: Any = RawLog()
     settings = settings_in(tmp_path_factory.mktemp("hasty"), body_timeout_seconds=0.3)
+    yield from _running(settings, HastyProtocol)
+
+
+def _running(settings: Settings, protocol: type[BoundedProtocol]) -> Iterator[LiveServer]:
+    log: Any = RawLog()
     app = create_app(settings, logger=make_logger("info", stream=log))
-    live = LiveServer(app, log, HastyProtocol)
+    live = LiveServer(app, log, protocol)
     live.start()
     yield live
     live.stop()
@@ -93,8 +108,8 @@ def _watched(live: LiveServer) -> Iterator[LiveServer]:
     yield live
     check_serves(live)
     for line in log.lines()[before:]:
-        assert line["level"] == "info", line
-        assert line.get("code") not in {"internal", "generation_failed"}, line
+        assert line["level"] == "info", json.dumps(line)
+        assert line.get("code") not in {"internal", "generation_failed"}, json.dumps(line)
 
 
 @pytest.fixture

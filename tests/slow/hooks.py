@@ -5,9 +5,14 @@ request may have any headers, and the server reads some of them on every route: 
 added to the description that requests are made from.
 """
 
+import resource
 from typing import Any
 
 import schemathesis
+
+_MEMORY_BYTES = 4 * 2**30
+resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+"""Of schemathesis, which is to fail before the machine does."""
 
 _EVERYWHERE = ("X-Request-ID", "traceparent", "Accept", "User-Agent")
 _KEPT = frozenset(

@@ -96,6 +96,8 @@ YAML_REFUSED = [
     ("a: 1\n---\nb: 2", "is not YAML: but found another document"),
     ("[" * 40 + "]" * 40, "is nested too deeply; accepted: 32 levels or fewer"),
     ("[" * 5000, "is nested too deeply"),
+    ("[" * 40 + "\x01", "is not YAML"),
+    ("a: " + "[" * 40 + " !!tag 1", "is nested too deeply"),
     ("- " * 5000, "is nested too deeply"),
     ("a: " + "9" * 5000, "the document holds an integer that is too long"),
     ("a: \x00", "the document is not YAML: unacceptable character #x0000"),
