@@ -17,7 +17,7 @@ REASONS = {
 """All that counts as a reason."""
 
 NOT_RUN: dict[str, dict[str, int]] = {
-    "README.md": {"runs the tests": 1, "serves until it is stopped": 1},
+    "README.md": {"needs Docker": 1, "runs the tests": 1, "serves until it is stopped": 1},
     "docs/docker.md": {"needs Docker": 5},
     "docs/how-to/gpus.md": {"needs a GPU": 3},
     "docs/kubernetes.md": {"needs Docker": 1, "needs a Kubernetes cluster": 5},
