@@ -35,7 +35,7 @@ class SingleFlight(Generic[Key, Value]):
         """
         task = self._calls.get(key)
         if task is None:
-            task = asyncio.ensure_future(_call(call))
+            task = asyncio.ensure_future(self._call(key, call))
             self._calls[key] = task
             task.add_done_callback(lambda done: self._ended(key, done))
         try:
@@ -44,11 +44,15 @@ class SingleFlight(Generic[Key, Value]):
         finally:
             del task  # an error knows this frame, and would hold itself and all its frames
 
+    async def _call(self, key: Key, call: Callable[[], Awaitable[Value]]) -> Value:
+        try:
+            return await call()
+        finally:
+            # In its very last step: who asks after it has ended asks for something newer.
+            self._calls.pop(key, None)
+
     def _ended(self, key: Key, task: "asyncio.Task[Value]") -> None:
-        del self._calls[key]
+        if self._calls.get(key) is task:
+            del self._calls[key]  # it was cancelled before its first step
         if not task.cancelled():
             task.exception()  # seen here too, in case every caller has gone away
-
-
-async def _call(call: Callable[[], Awaitable[Value]]) -> Value:
-    return await call()

@@ -53,6 +53,26 @@ def test_one_call_is_for_all_who_ask_meanwhile() -> None:
     asyncio.run(asyncio.wait_for(main(), PATIENCE_SECONDS))
 
 
+def test_who_asks_when_a_call_has_just_ended_calls_again() -> None:
+    """Also in the moment before anybody has heard of the end."""
+
+    async def main() -> None:
+        flights: SingleFlight[str, str] = SingleFlight()
+        asking: list[asyncio.Task[str]] = []
+
+        async def later() -> str:
+            return "later"
+
+        async def first() -> str:
+            asking.append(asyncio.ensure_future(flights.run("key", later)))
+            return "first"
+
+        assert await flights.run("key", first) == "first"
+        assert await asking[0] == "later"
+
+    asyncio.run(asyncio.wait_for(main(), PATIENCE_SECONDS))
+
+
 def test_calls_of_other_keys_are_others() -> None:
     """Each has its own."""
 
