@@ -1,5 +1,6 @@
 """Names: put, resolved, listed and retired."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -117,11 +118,12 @@ class Names:
             kept = self._kept.peek(reference)
             if kept is not None and not self._counts(kept):
                 self._kept.drop(reference)
-            try:
-                return (await self._kept.get(reference, lambda: self._load(reference))).found
-            except _MissingVersion:
-                # The call may have begun for somebody else, before this version was made.
-                pass
+            # The call may have begun for somebody else: before this version was made, or
+            # before it was retired.
+            with contextlib.suppress(_MissingVersion):
+                kept = await self._kept.get(reference, lambda: self._load(reference))
+                if kept.retirements == self._retirements:
+                    return kept.found
         return await self._executor.run(lambda: self._find(reference))
 
     async def newest_version(self, name: Name) -> int:

@@ -1,6 +1,7 @@
 """What a server remembers of names, and for how long."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from services.names.errors import (
 from services.names.names import Names
 from services.names.store import Agree, NameState, NameVersion
 from services.names.syntax import Name, Reference
+from tests.engines import eventually
 
 NAME = Name("vision", "net")
 
@@ -28,9 +30,15 @@ def agree(newest: int | None) -> None:
 
 
 class MemoryStore:
-    """Names in dictionaries, and what was asked for."""
+    """Names in dictionaries, and what was asked for.
+
+    Attributes:
+        gate: What was found waits for it.
+    """
 
     def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
         self.made: dict[Name, list[NameVersion]] = {}
         self.retired: dict[Name, int] = {}
         self.found: list[Reference] = []
@@ -56,14 +64,12 @@ class MemoryStore:
 
     def find(self, reference: Reference) -> NameVersion | None:
         """Return a version, and remember that it was asked for."""
-        self.found.append(reference)
         state = self.state(reference.name)
-        if state is None:
-            return None
-        version = reference.version or state.newest_version
-        if not state.retired_version < version <= state.newest_version:
-            return None
-        return self.made[reference.name][version - 1]
+        version = reference.version or (state.newest_version if state else 0)
+        is_there = state and state.retired_version < version <= state.newest_version
+        self.found.append(reference)
+        assert self.gate.wait(60)
+        return self.made[reference.name][version - 1] if is_there else None
 
     def state(self, name: Name) -> NameState | None:
         """Return which versions there are."""
@@ -103,7 +109,7 @@ class Clock:
 def run(test: Callable[[Names, MemoryStore, Clock], Awaitable[None]], seconds: float = 10) -> None:
     """Run a test with names in memory."""
     store, clock = MemoryStore(), Clock()
-    executor = BoundedExecutor("calls", threads=1, limit=4)
+    executor = BoundedExecutor("calls", threads=2, limit=4)
     names = Names(store=store, executor=executor, cache_seconds=seconds, clock=clock)
 
     async def whole() -> None:
@@ -175,6 +181,25 @@ def test_what_is_retired_here_is_gone_at_once() -> None:
             await names.resolve(Reference(NAME, None))
         with pytest.raises(RetiredNameError):
             await names.versions(NAME, before=None, limit=1)
+
+    run(test)
+
+
+def test_who_asks_after_a_retirement_gets_nothing_that_was_looked_for_before() -> None:
+    """Also if somebody else's question was under way."""
+
+    async def test(names: Names, store: MemoryStore, clock: Clock) -> None:
+        del clock
+        store.gate.clear()
+        before = asyncio.ensure_future(names.resolve(Reference(NAME, 1)))
+        await eventually(lambda: len(store.found) == 1)
+        await names.retire(NAME, agree=agree)
+        after = asyncio.ensure_future(names.resolve(Reference(NAME, 1)))
+        await asyncio.sleep(0)
+        store.gate.set()
+        await asyncio.gather(before, return_exceptions=True)
+        with pytest.raises(RetiredNameError):
+            await after
 
     run(test)
 
