@@ -92,4 +92,4 @@ benchmarks: $(VENV)/.test ## beside their peers, in one run (half an hour; needs
 	$(BIN)/python -m benchmarks.faults
 
 clean: ## remove what make made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
