@@ -27,6 +27,7 @@ from app.routes import (
     checkpoints,
     differences,
     digests,
+    name_lists,
     named_specs,
     names,
     operation,
@@ -56,6 +57,7 @@ _ROUTERS = (
     digests.router,
     differences.router,
     names.router,
+    name_lists.router,
     named_specs.router,  # behind routes of ids, whose paths may read like a name alone
     checkpoint_cache.router,  # its paths end in words that the next one's take for names
     checkpoints.router,
