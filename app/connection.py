@@ -21,7 +21,7 @@ import socket
 import struct
 from typing import Any, Protocol
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.direct_socket import DirectSocket
 from app.http_settings import HttpSettings
@@ -91,6 +91,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _is_surplus = False
     _is_refused = False
+    _running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin a connection; it must not stay silent."""
@@ -108,6 +109,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """End a connection."""
         self._stop_timer()
         self.observer.disconnected()
+        if self._running is not None and not self._running.response_complete:
+            # uvicorn tells the newest request; with others behind it, this is another one.
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -165,6 +170,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Go on as uvicorn does, unless there is no request."""
         if not self._is_refused:
             super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no request; behind one whose answer is under way, end it all."""

@@ -183,6 +183,22 @@ def test_who_pipelines_and_does_not_read_is_not_read(victim: Any, weights_path: 
         assert only(send(victim, b"GET /healthz" + END)).status == 200
 
 
+def test_who_leaves_with_requests_waiting_has_left_the_first_one(
+    victim: Any, weights_path: str
+) -> None:
+    """Its answer ends at once, as that of somebody who asked for nothing else."""
+    head = f"GET {weights_path} HTTP/1.1\r\nHost: here\r\n"
+    first = f"{head}X-Request-ID: first-of-two\r\n\r\n".encode()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(TIMEOUT_SECONDS)
+        connection.connect(victim.address)
+        connection.sendall(first + head.encode() + b"\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+    line = victim.log.wait_for(request_id="first-of-two")
+    assert line["outcome"] == "disconnected", line
+
+
 @pytest.mark.parametrize("sent", [b"", b"G", b"GET /healthz HTTP/1.1\r\n", b"GET /healthz" + END])
 def test_who_says_that_nothing_follows_is_believed(victim: Any, sent: bytes) -> None:
     """The connection ends, with the answer to what was whole or without one."""
