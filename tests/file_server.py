@@ -24,7 +24,9 @@ from app.handlers import install_handlers
 from app.logs import make_logger
 from app.metrics import Metrics
 from app.middleware import RequestMiddleware
+from app.origins import Origins
 from app.ranges import parse_ranges
+from app.tracing import NoTracing
 from tests.api.conftest import LiveServer, Log
 from tests.arriving_file import ArrivingFile, open_descriptors
 
@@ -67,7 +69,13 @@ class FileApp:
         self.app = FastAPI(
             openapi_url=None,
             middleware=[
-                Middleware(RequestMiddleware, metrics=self.metrics, logger=logger),
+                Middleware(
+                    RequestMiddleware,
+                    metrics=self.metrics,
+                    logger=logger,
+                    tracing=NoTracing(),
+                    origins=Origins.parse(""),
+                ),
                 Middleware(MessageCounter, counts=self.message_bytes),
             ],
         )
