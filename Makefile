@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format typecheck imports unit docs reference lock sbom exhaustive test-compose test-gpu test-slow benchmarks clean
+.PHONY: help serve test lint format typecheck imports unit docs reference lock sbom exhaustive test-compose test-gpu test-slow load benchmarks clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -82,6 +82,9 @@ test-gpu: $(VENV)/.test ## the same bytes from a GPU, all 2^32 words among them;
 test-slow: $(VENV)/.slow ## thousands of requests from outside, and many clients at once (minutes)
 	$(BIN)/python -m pytest -m slow tests/slow
 
+load: $(VENV)/.test ## two hundred clients for two minutes; figures in benchmarks/results/load.md
+	$(BIN)/python -m benchmarks.load
+
 benchmarks: $(VENV)/.test ## beside their peers, in one run (half an hour; needs nginx and curl)
 	$(BIN)/python -m benchmarks.initializers
 	$(BIN)/python -m benchmarks.ranges
@@ -89,6 +92,7 @@ benchmarks: $(VENV)/.test ## beside their peers, in one run (half an hour; needs
 	$(BIN)/python -m benchmarks.checkpoints
 	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.load
 	$(BIN)/python -m benchmarks.faults
 
 clean: ## remove what make made
