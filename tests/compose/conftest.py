@@ -9,7 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.compose.engine import ROOT, build_network, docker, has_init, image_of, reason_to_skip
+from tests.compose.engine import (
+    ROOT,
+    build_network,
+    docker,
+    has_init,
+    image_id,
+    image_of,
+    reason_to_skip,
+)
 from tests.compose.stack import Stack
 from tests.servers import is_ready, serving, wait_until
 
@@ -38,11 +46,13 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
     override = tmp_path_factory.mktemp("build") / "network.yml"
     network = build_network()
     override.write_text(f"services: {{server: {{build: {{network: {network}}}}}}}\n", "utf-8")
-    monkeypatch = pytest.MonkeyPatch()
-    with monkeypatch.context() as variables:
+    before = image_id(IMAGE)
+    with pytest.MonkeyPatch.context() as variables:
         variables.setenv("SERVER_IMAGE", IMAGE)
         compose = ("compose", f"--file={ROOT / 'docker-compose.yml'}", f"--file={override}")
         docker(*compose, "build", "server", timeout_seconds=_BUILD_SECONDS)
+    if before not in {None, image_id(IMAGE)}:
+        docker("image", "rm", str(before))
     return IMAGE
 
 

@@ -75,7 +75,7 @@ def image_of(name: str, official: str) -> str:
         official: The image that the compose file names.
     """
     wanted = os.environ.get("WB_TEST_STAND_INS") != "1"
-    if wanted and (_is_here(official) or _pulled(official)):
+    if wanted and (image_id(official) or _pulled(official)):
         return official
     tag = f"weightbank-stand-in-{name}"
     directory = str(STAND_INS / name)
@@ -84,12 +84,12 @@ def image_of(name: str, official: str) -> str:
     return tag
 
 
-def _is_here(image: str) -> bool:
+def image_id(image: str) -> str | None:
+    """Return the id of an image that is here, or None."""
     try:
-        docker("image", "inspect", image)
+        return docker("image", "inspect", "--format", "{{.Id}}", image).strip()
     except EngineError:
-        return False
-    return True
+        return None
 
 
 def _pulled(image: str) -> bool:
