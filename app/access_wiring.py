@@ -10,6 +10,7 @@ from sqlalchemy import Engine as Database
 
 from app.listening_address import keys_are_needed
 from app.settings import Settings
+from services.bounded_executor import WorkObserver
 from services.errors import StartupError
 from services.keys.access import Access, Allowance, open_access
 from services.keys.known_keys import KeyTimes
@@ -38,7 +39,7 @@ def check_access(settings: Settings, store: Database) -> None:
 
 @asynccontextmanager
 async def wire_access(
-    settings: Settings, *, store: Database, logger: Any
+    settings: Settings, *, store: Database, logger: Any, observer: WorkObserver
 ) -> AsyncIterator[Access | None]:
     """Let in whoever has a key; None where none is needed.
 
@@ -59,6 +60,7 @@ async def wire_access(
             bytes_per_day=int(settings.key_bytes_per_day),
         ),
         on_error=lambda error: logger.error("keys could not be written", exc_info=error),
+        observer=observer,
     )
     async with access as found:
         yield found

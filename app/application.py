@@ -36,9 +36,9 @@ from app.routes import (
     specs,
     weights,
 )
+from app.server_wiring import wire
 from app.settings import Settings
 from app.tracing import open_tracing
-from app.wiring import wire
 
 _NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,

@@ -8,14 +8,19 @@ from typing import Any
 from sqlalchemy import Engine
 
 from app.settings import Settings
-from services.bounded_executor import BoundedExecutor
+from services.bounded_executor import BoundedExecutor, WorkObserver
 from services.files import Files
 from services.spec_catalogue.catalogue import SpecCatalogue
 from services.spec_catalogue.filling import FactsFiller
 
 
 def make_catalogue(
-    settings: Settings, *, store: Engine, executor: BoundedExecutor, files: Files
+    settings: Settings,
+    *,
+    store: Engine,
+    executor: BoundedExecutor,
+    files: Files,
+    observer: WorkObserver,
 ) -> SpecCatalogue:
     """Return the catalogue; what is exported or imported lies beside checkpoints meanwhile.
 
@@ -28,6 +33,7 @@ def make_catalogue(
         files=files,
         limits=settings.limits(),
         directory=settings.checkpoint_directory,
+        observer=observer,
     )
 
 

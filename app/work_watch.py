@@ -9,13 +9,15 @@ from app.tracing import follow
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
 
 STORE: Final = "store"
+KEYS: Final = "keys"
+EXCHANGE: Final = "exchange"
 RESOLVING: Final = "resolving"
 HUB: Final = "hub"
 HUB_MEMORY: Final = "hub memory"
 DISK: Final = "disk"
 CONVERSION: Final = "conversion"
-KINDS: Final = (STORE, RESOLVING, HUB, HUB_MEMORY, DISK, CONVERSION)
-"""Of work, one for each executor."""
+KINDS: Final = (STORE, KEYS, EXCHANGE, RESOLVING, HUB, HUB_MEMORY, DISK, CONVERSION)
+"""Of work, by what it waits for."""
 
 
 class WorkWatch:

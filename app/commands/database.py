@@ -4,7 +4,7 @@ import argparse
 
 from app.commands.commands import Commands
 from app.settings import Settings
-from app.wiring import named_after_setting, open_store, store_url
+from app.store_wiring import named_after_setting, open_store, store_url
 from services.database import DatabaseStatus, database_status
 
 

@@ -15,7 +15,7 @@ from app.commands.commands import Commands
 from app.commands.key_arguments import add_arguments
 from app.commands.key_table import key_document, key_rows, table
 from app.settings import Settings
-from app.wiring import open_store
+from app.store_wiring import open_store
 from services.keys.key import Key
 from services.keys.key_text import KEY_CHARACTERS, is_key_id, make_key, parse_key
 from services.keys.quotas import day_of

@@ -16,8 +16,9 @@ from app.engine_wiring import check_engine
 from app.http_settings import proxies_of
 from app.listening_address import resolve
 from app.settings import Settings
+from app.store_wiring import open_store
 from app.tracing import check_tracing
-from app.wiring import open_store, wiring_in
+from app.wiring import wiring_in
 from services.errors import StartupError
 
 _INTERRUPTED = 130

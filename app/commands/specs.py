@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from app.commands.commands import Commands
 from app.settings import Settings
-from app.wiring import open_store
+from app.store_wiring import open_store
 from services.database import unavailable_as_error
 from services.errors import StartupError
 from services.spec_exchange.exporting import Selection, export_specs

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from services.bounded_executor import WorkObserver
 from services.keys.authorization import read_authorization
 from services.keys.errors import InvalidKeyError
 from services.keys.key import Key
@@ -126,6 +127,7 @@ async def open_access(
     times: KeyTimes,
     allowance: Allowance,
     on_error: Callable[[Exception], None],
+    observer: WorkObserver | None = None,
 ) -> AsyncIterator[Access]:
     """Let in whoever has a key, until the end.
 
@@ -135,12 +137,13 @@ async def open_access(
         times: For how long what is known of a key counts.
         allowance: Of keys of which nothing else is said.
         on_error: Told of what should not have happened.
+        observer: Hears of calls of both stores.
     """
     access = Access(
-        known=KnownKeys(keys, times=times),
-        notes=UseNotes(keys),
+        known=KnownKeys(keys, times=times, observer=observer),
+        notes=UseNotes(keys, observer=observer),
         rates=RateLimits(),
-        quotas=Quotas(usage),
+        quotas=Quotas(usage, observer=observer),
         allowance=allowance,
     )
     writing = asyncio.ensure_future(_write_again_and_again(access, on_error))

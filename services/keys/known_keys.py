@@ -20,7 +20,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.bounded_executor import BoundedExecutor
+from services.bounded_executor import BoundedExecutor, WorkObserver
 from services.errors import OverloadedError, StoreUnavailableError
 from services.keys.key import Key
 from services.keys.store import KeyStore
@@ -69,7 +69,12 @@ class KnownKeys:
     """Finds keys. For one event loop; has to be closed."""
 
     def __init__(
-        self, store: KeyStore, *, times: KeyTimes, clock: Callable[[], float] = time.monotonic
+        self,
+        store: KeyStore,
+        *,
+        times: KeyTimes,
+        clock: Callable[[], float] = time.monotonic,
+        observer: WorkObserver | None = None,
     ) -> None:
         """Know nothing yet.
 
@@ -77,6 +82,7 @@ class KnownKeys:
             store: Whom to ask.
             times: For how long answers count.
             clock: Says the time in seconds; it never goes back.
+            observer: Hears of calls of the store.
         """
         self._store = store
         self._times = times
@@ -84,8 +90,12 @@ class KnownKeys:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._unknown: OrderedDict[str, float] = OrderedDict()
         self._flights: SingleFlight[str, Key | None] = SingleFlight()
-        self._refreshing = BoundedExecutor("keys", threads=_THREADS, limit=_MOST_REFRESHED)
-        self._looking = BoundedExecutor("unknown keys", threads=_THREADS, limit=_MOST_LOOKED_FOR)
+        self._refreshing = BoundedExecutor(
+            "keys", threads=_THREADS, limit=_MOST_REFRESHED, observer=observer
+        )
+        self._looking = BoundedExecutor(
+            "unknown keys", threads=_THREADS, limit=_MOST_LOOKED_FOR, observer=observer
+        )
 
     async def find(self, key_id: str) -> Key | None:
         """Return a key; None if there is none of this id.

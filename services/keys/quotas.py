@@ -22,10 +22,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from services.bounded_executor import BoundedExecutor
+from services.bounded_executor import BoundedExecutor, WorkObserver
 from services.errors import OverloadedError, StoreUnavailableError
 from services.keys.errors import QuotaSpentError
-from services.keys.usage_store import Lease, UsageStore
+from services.keys.usage_store import Lease, UncertainError, UsageStore
 from services.single_flight import SingleFlight
 
 _BLOCK_BYTES = 16 * 2**20
@@ -67,7 +67,7 @@ class _Account:
         day: Which.
         left_bytes: Leased, and not promised to an answer; below 0 what the store has
             not been told of.
-        answers: That hold bytes, or wait for them.
+        answers: That hold bytes, or wait for them; and leases under way.
         touched_at: When something was asked for or given back last.
         spent: What the store said when it had too little, and when.
         turn: Held by whoever leases.
@@ -110,6 +110,7 @@ class Quotas:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
         block_bytes: int = _BLOCK_BYTES,
+        observer: WorkObserver | None = None,
     ) -> None:
         """Hold nothing yet.
 
@@ -118,6 +119,7 @@ class Quotas:
             now: Says which day it is.
             clock: Says the time in seconds; it never goes back.
             block_bytes: Least that is leased, if that is no more than a 64th of the quota.
+            observer: Hears of calls of the store.
         """
         self._store = store
         self._now = now
@@ -125,7 +127,9 @@ class Quotas:
         self._block_bytes = block_bytes
         self._accounts: dict[tuple[str, str], _Account] = {}
         self._leases: SingleFlight[tuple[str, str, int, int], Lease] = SingleFlight()
-        self._executor = BoundedExecutor("calls for quotas", threads=_THREADS, limit=_MOST_CALLS)
+        self._executor = BoundedExecutor(
+            "calls for quotas", threads=_THREADS, limit=_MOST_CALLS, observer=observer
+        )
 
     async def reserve(self, key_id: str, *, size_bytes: int, bytes_per_day: int) -> Reservation:
         """Take the bytes of an answer.
@@ -221,15 +225,19 @@ class Quotas:
 
     async def _ask(self, account: _Account, lacking_bytes: int, bytes_per_day: int) -> Lease:
         block_bytes = min(self._block_bytes, bytes_per_day // _BLOCKS_OF_QUOTA)
-        lease = await self._executor.run(
-            lambda: self._store.lease(
-                account.key_id,
-                account.day,
-                least_bytes=lacking_bytes,
-                most_bytes=max(lacking_bytes, block_bytes),
-                quota_bytes=bytes_per_day,
+        account.answers += 1  # whoever waits may go away, and the account must not
+        try:
+            lease = await self._executor.run(
+                lambda: self._store.lease(
+                    account.key_id,
+                    account.day,
+                    least_bytes=lacking_bytes,
+                    most_bytes=max(lacking_bytes, block_bytes),
+                    quota_bytes=bytes_per_day,
+                )
             )
-        )
+        finally:
+            account.answers -= 1
         account.left_bytes += lease.granted_bytes
         account.spent = None if lease.granted_bytes else (lease, self._clock())
         return lease
@@ -244,5 +252,8 @@ class Quotas:
             await self._executor.run(
                 lambda: self._store.add(account.key_id, account.day, -surplus_bytes)
             )
+        except UncertainError:
+            # To give it back once more could be to give back what was sent.
+            return
         except (StoreUnavailableError, OverloadedError):
             account.left_bytes += surplus_bytes  # the next sweep tries again

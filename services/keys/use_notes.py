@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from services.bounded_executor import BoundedExecutor
+from services.bounded_executor import BoundedExecutor, WorkObserver
 from services.errors import OverloadedError, StoreUnavailableError
 from services.keys.key import Key
 from services.keys.store import KeyStore
@@ -17,13 +17,17 @@ class UseNotes:
     """Notes uses of keys, each at most once a minute. For one event loop; has to be closed."""
 
     def __init__(
-        self, store: KeyStore, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        store: KeyStore,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        observer: WorkObserver | None = None,
     ) -> None:
         self._store = store
         self._now = now
         self._noted: OrderedDict[str, datetime] = OrderedDict()
         self._unwritten: dict[str, datetime] = {}
-        self._executor = BoundedExecutor("notes of keys", threads=1, limit=2)
+        self._executor = BoundedExecutor("notes of keys", threads=1, limit=2, observer=observer)
 
     def note(self, key: Key) -> None:
         """Note that a key is used now; nothing is written yet."""

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from sqlalchemy import Engine
 
-from services.bounded_executor import BoundedExecutor
+from services.bounded_executor import BoundedExecutor, WorkObserver
 from services.errors import OverloadedError
 from services.files import Files
 from services.hub.errors import InsufficientStorageError
@@ -38,6 +38,7 @@ class SpecCatalogue:
         files: Files,
         limits: Limits,
         directory: Path,
+        observer: WorkObserver | None = None,
     ) -> None:
         """Ask nothing yet.
 
@@ -47,6 +48,7 @@ class SpecCatalogue:
             files: Keeps specs that were read.
             limits: Of one spec.
             directory: For files that are exported or imported, meanwhile.
+            observer: Hears of exports and imports.
         """
         self._engine = engine
         self._executor = executor
@@ -56,7 +58,9 @@ class SpecCatalogue:
         self._list = SpecList(engine)
         self._store = SqlSpecStore(engine)
         # One file at a time: each takes a thread and some disk for as long as it lasts.
-        self._exchanges = BoundedExecutor("exports and imports", threads=1, limit=1)
+        self._exchanges = BoundedExecutor(
+            "exports and imports", threads=1, limit=1, observer=observer
+        )
         self._is_busy = False
 
     def close(self) -> None:

@@ -136,6 +136,13 @@ def test_a_part_is_exported(bank: Any) -> None:
         assert problem(bank.get(f"/v1/specs:export?{query}")).code == "invalid_query"
 
 
+def test_exports_and_imports_are_counted(bank: Any) -> None:
+    """As all work in threads is."""
+    bank.get("/v1/specs:export")
+    lines = bank.get("/metrics").text.splitlines()
+    assert 'weightbank_work_seconds_count{work="exchange"} 1.0' in lines
+
+
 def test_a_conflict_imports_nothing(bank: Any, make_bank: Callable[[str], Any]) -> None:
     """And says which name it is."""
     other = make_bank("other")

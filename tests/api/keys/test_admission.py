@@ -47,6 +47,17 @@ def test_metrics_can_be_open(make_keyed_api: Callable[..., Api]) -> None:
     assert api.get("/v1/presets").status_code == 401
 
 
+def test_looking_for_keys_is_counted(keyed_api: Api, ring: KeyRing) -> None:
+    """As all work that waits for the store is."""
+    text = keyed_api.get("/metrics", headers=ring.headers("read")).text
+    line = next(
+        line
+        for line in text.splitlines()
+        if line.startswith('weightbank_work_seconds_count{work="keys"}')
+    )
+    assert float(line.split()[1]) >= 1
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_a_key_opens(keyed_api: Api, ring: KeyRing, scheme: str) -> None:
     """However the scheme is spelt; the log has its id, and never the rest."""
