@@ -9,7 +9,7 @@ from typing import Any
 from services.errors import StoreUnavailableError
 from services.keys.key import Key
 from services.keys.key_text import KeyText, make_key
-from services.keys.usage_store import Lease
+from services.keys.usage_store import Lease, UncertainError
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -102,13 +102,14 @@ class FakeUsageStore:
         bytes: By key and day.
         calls: How many there were.
         is_down: Whether it does not answer.
+        is_uncertain: Whether it counts, and then cannot say so.
         gate: Leases wait for it.
     """
 
     def __init__(self) -> None:
         self.bytes: dict[tuple[str, str], int] = {}
         self.calls = 0
-        self.is_down = False
+        self.is_down = self.is_uncertain = False
         self.gate = threading.Event()
         self.gate.set()
         self._lock = threading.Lock()
@@ -132,6 +133,8 @@ class FakeUsageStore:
         self._called()
         with self._lock:
             self.bytes[key_id, day] = self.bytes.get((key_id, day), 0) + size_bytes
+        if self.is_uncertain:
+            raise UncertainError
 
     def used(self, day: str) -> dict[str, int]:
         """Return the bytes of a day."""

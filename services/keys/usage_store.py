@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Engine, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.database import key_usage_table, unavailable_as_error
+from services.errors import StoreUnavailableError
 
 _TABLE = key_usage_table.c
 
@@ -24,6 +25,10 @@ class Lease:
     used_bytes: int
 
 
+class UncertainError(StoreUnavailableError):
+    """The database went away at the last moment: it may have counted, or may not have."""
+
+
 class UsageStore(Protocol):
     """Counts bytes. Every method blocks, and may be called from any thread."""
 
@@ -33,7 +38,12 @@ class UsageStore(Protocol):
         """Take bytes of a day's quota: the most, or else the least, or none."""
 
     def add(self, key_id: str, day: str, size_bytes: int) -> None:
-        """Count bytes; fewer than none are given back."""
+        """Count bytes; fewer than none are given back.
+
+        Raises:
+            UncertainError: If nobody knows whether they are counted.
+            StoreUnavailableError: If they are not.
+        """
 
     def used(self, day: str) -> dict[str, int]:
         """Return the bytes of a day, by key."""
@@ -66,7 +76,12 @@ class SqlUsageStore:
             return Lease(0, self._used(key_id, day) or 0)
 
     def add(self, key_id: str, day: str, size_bytes: int) -> None:
-        """Count bytes; fewer than none are given back."""
+        """Count bytes; fewer than none are given back.
+
+        Raises:
+            UncertainError: If nobody knows whether they are counted.
+            StoreUnavailableError: If they are not.
+        """
         with unavailable_as_error():
             if not self._added(key_id, day, size_bytes):
                 self._begin(key_id, day)
@@ -93,12 +108,17 @@ class SqlUsageStore:
             return taken.rowcount == 1
 
     def _added(self, key_id: str, day: str, size_bytes: int) -> bool:
-        with self._engine.begin() as connection:
+        with self._engine.connect() as connection:
             added = connection.execute(
                 update(key_usage_table)
                 .where(_TABLE.key_id == key_id, _TABLE.day == day)
                 .values(bytes=_TABLE.bytes + size_bytes)
             )
+            try:
+                connection.commit()
+            except DBAPIError as error:
+                connection.invalidate()  # what it was about to keep must not come later
+                raise UncertainError from error
             return added.rowcount == 1
 
     def _used(self, key_id: str, day: str) -> int | None:

@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, delete
+from sqlalchemy import Connection, Engine, create_engine, delete, event
+from sqlalchemy.exc import OperationalError
 
 from services.database import (
     database_url,
@@ -18,7 +19,7 @@ from services.database import (
 )
 from services.errors import StoreUnavailableError
 from services.keys.store import SqlKeyStore
-from services.keys.usage_store import Lease, SqlUsageStore
+from services.keys.usage_store import Lease, SqlUsageStore, UncertainError
 from tests.keys import NOON, new_key
 
 POSTGRES = "WB_TEST_POSTGRES_URL"
@@ -154,6 +155,26 @@ def test_servers_at_once_never_lease_more_than_there_is(engine: Engine) -> None:
     assert len(granted) == 80
     assert 1000 - 7 < sum(granted) <= 1000
     assert SqlUsageStore(engine).used(DAY) == {key.id: sum(granted)}
+
+
+def test_a_count_that_may_be_kept_is_told_apart(engine: Engine) -> None:
+    """The database is lost while it keeps it, not before."""
+    _, key = new_key()
+    SqlKeyStore(engine).add(key)
+    usage = SqlUsageStore(engine)
+    usage.add(key.id, DAY, 100)
+
+    def lose(_connection: Connection) -> None:
+        raise OperationalError("COMMIT", None, OSError("gone"))
+
+    event.listen(engine, "commit", lose)
+    try:
+        with pytest.raises(UncertainError):
+            usage.add(key.id, DAY, -60)
+    finally:
+        event.remove(engine, "commit", lose)
+    usage.add(key.id, DAY, -1)
+    assert usage.used(DAY) == {key.id: 99}
 
 
 def test_a_database_that_is_away_is_an_error_of_ours(tmp_path: Path) -> None:

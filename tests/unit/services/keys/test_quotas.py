@@ -210,6 +210,43 @@ def test_who_goes_away_while_bytes_are_leased_loses_none() -> None:
     run(work)
 
 
+def test_a_lease_that_comes_late_is_given_back() -> None:
+    """Nobody waits for it any more, and nothing was asked for since."""
+
+    async def work(bench: Bench) -> None:
+        bench.store.gate.clear()
+        leaving = asyncio.ensure_future(bench.reserve(1000, 1000))
+        await eventually(lambda: bench.store.calls == 1)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        bench.clock.seconds += _IDLE_SECONDS
+        await bench.sweep()
+        bench.store.gate.set()
+        await eventually(lambda: bench.used_bytes == 1000)
+        accounts = bench.servers[0]._accounts
+        await eventually(lambda: all(not account.answers for account in accounts.values()))
+        bench.clock.seconds += _IDLE_SECONDS
+        await bench.sweep()
+        assert bench.used_bytes == 0
+
+    run(work)
+
+
+def test_what_may_have_been_given_back_is_not_given_back_again() -> None:
+    """The database had done it, and could not say so any more."""
+
+    async def work(bench: Bench) -> None:
+        (await bench.reserve(1000, 1000)).release(sent_bytes=0)
+        bench.store.is_uncertain = True
+        await bench.sweep()
+        bench.store.is_uncertain = False
+        bench.clock.seconds += _IDLE_SECONDS
+        await bench.sweep()
+        assert bench.used_bytes == 0
+
+    run(work)
+
+
 def test_many_at_once_get_exactly_the_quota() -> None:
     """Over three servers, in any order."""
 
