@@ -1,66 +1,17 @@
 """How many bytes a key may take in a day."""
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.errors import StoreUnavailableError
 from services.keys.errors import QuotaSpentError
-from services.keys.quotas import _IDLE_SECONDS, Quotas, Reservation, day_of
+from services.keys.quotas import _IDLE_SECONDS, Reservation
 from tests.engines import eventually
-from tests.keys import Clock, FakeUsageStore
+from tests.unit.services.keys.quota_bench import Bench, run
 
 DAY_SECONDS = 86_400
 TODAY = "2026-01-31"
-
-
-class Bench:
-    """Servers that count in one store."""
-
-    def __init__(self, *, servers: int, block_bytes: int) -> None:
-        self.clock = Clock()
-        self.store = FakeUsageStore()
-        self.servers = [
-            Quotas(self.store, now=self.clock.now, clock=self.clock, block_bytes=block_bytes)
-            for _ in range(servers)
-        ]
-
-    @property
-    def used_bytes(self) -> int:
-        """What the store counts for the key today."""
-        return self.store.bytes.get(("key", day_of(self.clock.now())), 0)
-
-    async def reserve(self, size_bytes: int, quota: int, *, server: int = 0) -> Reservation:
-        """Take the bytes of an answer."""
-        return await self.servers[server].reserve("key", size_bytes=size_bytes, bytes_per_day=quota)
-
-    async def sweep(self) -> None:
-        """Let all servers settle."""
-        for server in self.servers:
-            await server.sweep()
-
-
-def run(
-    work: Callable[[Bench], Awaitable[None]], *, servers: int = 1, block_bytes: int = 100
-) -> None:
-    """Run a test, and end the threads."""
-
-    async def main() -> None:
-        bench = Bench(servers=servers, block_bytes=block_bytes)
-        try:
-            await asyncio.wait_for(work(bench), 60)
-        finally:
-            bench.store.gate.set()
-            bench.store.is_down = False
-            for server in bench.servers:
-                await server.close()
-
-    asyncio.run(main())
 
 
 def test_what_does_not_fit_is_refused_with_what_is_left() -> None:
@@ -284,50 +235,3 @@ def test_a_spent_quota_costs_the_store_little() -> None:
         assert bench.store.calls == before + 1
 
     run(work)
-
-
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("reserve"), st.integers(0, 1), st.integers(1, 700)),
-        st.tuples(st.just("release"), st.integers(0, 9), st.floats(0, 1)),
-        st.tuples(st.just("wait"), st.integers(1, 8), st.just(0)),
-        st.tuples(st.just("sweep"), st.integers(0, 1), st.just(0)),
-    ),
-    max_size=40,
-)
-
-
-@given(steps=STEPS, quota=st.integers(1, 2000), block_bytes=st.integers(1, 400))
-def test_no_history_sends_more_than_the_quota(
-    steps: list[tuple[str, int, Any]], quota: int, block_bytes: int
-) -> None:
-    """And what the store counts in the end is what was sent, to the byte."""
-
-    async def work(bench: Bench) -> None:
-        held: list[tuple[Reservation, int]] = []
-        sent_bytes = 0
-        for kind, number, amount in steps:
-            if kind == "reserve":
-                with contextlib.suppress(QuotaSpentError):
-                    held.append((await bench.reserve(amount, quota, server=number), amount))
-            elif kind == "release" and held:
-                reservation, size_bytes = held.pop(number % len(held))
-                sent = int(size_bytes * amount)
-                reservation.release(sent_bytes=sent)
-                sent_bytes += sent
-            elif kind == "wait":
-                bench.clock.seconds += number
-            elif kind == "sweep":
-                await bench.servers[number].sweep()
-            promised = sum(size for _, size in held)
-            assert sent_bytes + promised <= bench.used_bytes <= quota
-        for reservation, size_bytes in held:
-            reservation.release(sent_bytes=size_bytes)
-            sent_bytes += size_bytes
-        bench.clock.seconds += _IDLE_SECONDS
-        await bench.sweep()
-        assert bench.used_bytes == sent_bytes
-        if sent_bytes < quota:
-            (await bench.reserve(quota - sent_bytes, quota)).release(sent_bytes=0)
-
-    run(work, servers=2, block_bytes=block_bytes)
