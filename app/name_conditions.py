@@ -31,9 +31,12 @@ def newest_as_expected(request: Request) -> Callable[[int | None], None]:
 
     It is told the newest version, or None if there is none, and raises an
     ``OtherVersionError``.
+
+    Raises:
+        OtherVersionError: If a condition cannot be read.
     """
-    if_match = ", ".join(request.headers.getlist("if-match"))
-    if_none_match = ", ".join(request.headers.getlist("if-none-match"))
+    if_match = _condition(request, "If-Match")
+    if_none_match = _condition(request, "If-None-Match")
 
     def agree(newest: int | None) -> None:
         if if_match and not _matches(if_match, newest, weakly=False):
@@ -44,14 +47,34 @@ def newest_as_expected(request: Request) -> Callable[[int | None], None]:
     return agree
 
 
+def _condition(request: Request, header: str) -> str | None:
+    """Return what a header says, None if it is not there.
+
+    Raises:
+        OtherVersionError: If it cannot be read: a change must not be made then.
+    """
+    values = request.headers.getlist(header)
+    if not values:
+        return None
+    value = ", ".join(values)
+    if not _is_any(value) and not parse_etags(values):
+        accepted = '"3", several between commas, or *'
+        raise OtherVersionError(header, value, "names no versions in quotes", accepted)
+    return value
+
+
 def _matches(value: str, newest: int | None, *, weakly: bool) -> bool:
     """Return whether a condition names the newest version; none of a name without versions."""
     if newest is None:
         return False
-    if value.strip() == _ANY:
+    if _is_any(value):
         return True
     tags = parse_etags([value]) or []
     return any(tag == name_etag(newest) and (weakly or not is_weak) for tag, is_weak in tags)
+
+
+def _is_any(value: str) -> bool:
+    return value.strip() == _ANY
 
 
 def _other(header: str, value: str, newest: int | None) -> OtherVersionError:

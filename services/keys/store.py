@@ -1,13 +1,13 @@
 """Where keys are kept: hashes of their secrets, and what they open."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Engine, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from services.database import keys_table, unavailable_as_error
+from services.database import in_utc, keys_table, unavailable_as_error
 from services.keys.key import Key
 
 _TABLE = keys_table.c
@@ -128,15 +128,12 @@ def _key(row: Any) -> Key:
         teams=tuple(row.teams.split()),
         requests_per_second=row.requests_per_second,
         bytes_per_day=row.bytes_per_day,
-        created_at=_in_utc(row.created_at),
-        expires_at=_in_utc(row.expires_at),
-        revoked_at=_in_utc(row.revoked_at),
-        used_at=_in_utc(row.used_at),
+        created_at=in_utc(row.created_at),
+        expires_at=_optional(row.expires_at),
+        revoked_at=_optional(row.revoked_at),
+        used_at=_optional(row.used_at),
     )
 
 
-def _in_utc(moment: datetime | None) -> Any:
-    """Return a time with its zone, which SQLite does not keep."""
-    if moment is None:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def _optional(moment: datetime | None) -> datetime | None:
+    return None if moment is None else in_utc(moment)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, Select, and_, delete, func, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
-from services.database import name_versions_table, names_table, unavailable_as_error
+from services.database import in_utc, name_versions_table, names_table, unavailable_as_error
 from services.errors import UnknownSpecError
 from services.names.store import Agree, NameState, NameVersion
 from services.names.syntax import Name, Reference
@@ -248,14 +248,11 @@ def _insert(connection: Connection, made: NameVersion) -> None:
 
 
 def _version(row: Row[Any]) -> NameVersion:
-    created_at = row.created_at
-    # SQLite keeps no time zone, and gives back what it got: UTC.
-    aware = created_at if created_at.tzinfo else created_at.replace(tzinfo=UTC)
     return NameVersion(
         name=Name(row.team, row.name),
         version=row.version,
         spec_id=row.spec_id,
         note=row.note,
         created_by=row.created_by,
-        created_at=aware.astimezone(UTC),
+        created_at=in_utc(row.created_at),
     )

@@ -66,6 +66,18 @@ def test_conditions_bind_a_version_to_the_one_before(api: Any) -> None:
     assert api.get("/v1/names/bound/net@1").status_code == 200
 
 
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("value", ["1", "*, *", '"1', ""])
+def test_a_condition_that_cannot_be_read_changes_nothing(api: Any, header: str, value: str) -> None:
+    """It was meant to hold somebody back."""
+    put(api, "unread/net", stored(api, 0.5))
+    refused = put(api, "unread/net", stored(api, 0.25), headers={header: value})
+    assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
+    refused = api.request("DELETE", "/v1/names/unread/net", headers={header: value})
+    assert refused.status_code == 412
+    assert api.get("/v1/names/unread/net").json()["newest_version"] == 1
+
+
 def test_versions_are_listed_in_pages_from_the_newest(api: Any) -> None:
     """The tag is the newest version's number, and unchanged lists are not sent twice."""
     for index in range(5):
