@@ -28,5 +28,8 @@ READING_CODES = (
 )
 """What becomes of bytes that cannot be had, kept or believed."""
 
+DOCUMENT_CODES = (*ASKING_CODES, "corrupt_file")
+"""What a spec's document can lead to: the Hub is asked, but no bytes are fetched."""
+
 SOURCE_CODES = (*NAMING_CODES, *ASKING_CODES, *READING_CODES)
 """All of it: what a spec that names a checkpoint can lead to."""

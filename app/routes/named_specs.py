@@ -16,7 +16,7 @@ from app.openapi import (
 from app.queries import read_query
 from app.routes.digests import DIGEST_ANSWERS, DIGEST_CODES, get_digests
 from app.routes.router import get_route, make_router, route
-from app.routes.specs import STORED_SPEC_ANSWERS, STORED_SPEC_CODES, get_spec
+from app.routes.specs import STORED_SPEC_ANSWERS, STORED_SPEC_CODES, WHO_MAY_READ, get_spec
 from app.routes.weights import (
     FILE_CODES,
     FILE_HEADERS,
@@ -125,11 +125,15 @@ async def get_named_digests(request: Request) -> Response:
     f"/v1/specs{NAMED}",
     scope="read",
     summary="Fetch the resolved spec of a version of a name",
-    description=_ALIKE,
+    description=_ALIKE + WHO_MAY_READ,
     responses=STORED_SPEC_ANSWERS,
     codes=(*REFERENCE_CODES, *STORED_SPEC_CODES),
     openapi_extra={
-        "parameters": [*NAMED_PARAMETERS, *request_headers("If-Match", "If-None-Match")],
+        "parameters": [
+            *NAMED_PARAMETERS,
+            HUB_TOKEN,
+            *request_headers("If-Match", "If-None-Match"),
+        ],
         "x-codeSamples": curl("curl http://127.0.0.1:8000/v1/specs/vision/resnet50@3"),
     },
 )

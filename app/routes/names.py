@@ -18,6 +18,7 @@ from app.name_summaries import name_version
 from app.openapi import curl, json_answer, json_body, request_headers
 from app.paging import next_page, page_parameters, read_limit, read_number
 from app.queries import read_query
+from app.record import record_of
 from app.request_body import parse_body, read_body
 from app.routes.router import get_route, make_router, route
 from app.spec_paths import name_in_path, reference_in_path
@@ -97,6 +98,7 @@ async def put_name(request: Request) -> Response:
         created_by=caller.key_id,
         agree=newest_as_expected(request),
     )
+    record_of(request.scope).spec_id = made.spec_id
     location = {"Location": f"/v1/names/{Reference(name, made.version)}"} if is_new else {}
     return Response(
         name_version(made).model_dump_json(),
@@ -141,6 +143,7 @@ async def get_name_version(request: Request) -> Response:
     wiring = wiring_of(request)
     read_query(request)
     found = await wiring.names.resolve(reference_in_path(request))
+    record_of(request.scope).spec_id = found.spec_id
     headers = _headers(request, found.version)
     if is_not_modified(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)

@@ -5,15 +5,17 @@ import json
 from fastapi import Request
 from starlette.responses import Response
 
+from app.checkpoint_codes import DOCUMENT_CODES
 from app.checkpoint_parameters import HUB_TOKEN
 from app.conditions import is_not_modified
 from app.openapi import PATH_ID, curl, curl_with_spec, json_answer, request_headers, spec_body
 from app.queries import read_query, read_switch
+from app.readable_spec import document_headers, readable_spec
+from app.record import record_of
 from app.routes.router import get_route, make_router, route
 from app.spec_paths import spec_in_path
 from app.spec_reading import SPEC_CODES, read_spec
 from app.summaries import posted_spec, spec_summary
-from app.weights_answer import whose
 from app.wiring import wiring_of
 from schemas.summaries import PostedSpec, StoredSpecOut
 
@@ -21,11 +23,17 @@ router = make_router("specs")
 
 _JSON = "application/json"
 
+WHO_MAY_READ = (
+    "A spec that reads a repository which is not for everybody is for callers who may read that "
+    "repository, and for keys with the scope admin."
+)
+
 STORED_SPEC_ANSWERS = {
     200: json_answer(StoredSpecOut, "The spec."),
     304: {"description": "Not modified."},
 }
 STORED_SPEC_CODES = (
+    *DOCUMENT_CODES,
     "unknown_spec",
     "unknown_algorithm",
     "limit_exceeded",
@@ -70,6 +78,7 @@ async def post_spec(request: Request) -> Response:
     query = read_query(request, "dry_run")
     dry_run = "dry_run" in query and read_switch("dry_run", query["dry_run"])
     answer = await read_spec(request, wiring)
+    record_of(request.scope).spec_id = answer.id
     is_new = not dry_run and await wiring.specs.add(answer)
     return Response(
         posted_spec(answer).model_dump_json(),
@@ -88,11 +97,11 @@ async def post_spec(request: Request) -> Response:
     scope="read",
     summary="Fetch a resolved spec",
     description="`document` is all that the bytes depend on besides the seed and the dtype. "
-    "The SHA-256 of its canonical JSON (RFC 8785) is the id.",
+    "The SHA-256 of its canonical JSON (RFC 8785) is the id. " + WHO_MAY_READ,
     responses=STORED_SPEC_ANSWERS,
     codes=STORED_SPEC_CODES,
     openapi_extra={
-        "parameters": [PATH_ID, *request_headers("If-Match", "If-None-Match")],
+        "parameters": [PATH_ID, HUB_TOKEN, *request_headers("If-Match", "If-None-Match")],
         "x-codeSamples": curl("curl http://127.0.0.1:8000/v1/specs/$ID"),
     },
 )
@@ -100,13 +109,14 @@ async def get_spec(request: Request) -> Response:
     """Answer with a stored spec."""
     wiring = wiring_of(request)
     read_query(request)
-    known = await wiring.specs.find((await spec_in_path(request, wiring)).id)
+    spec = await readable_spec(request, wiring, (await spec_in_path(request, wiring)).id)
+    known = spec.known
     # Weak: the document cannot change, but the suggestion can be filled in, and how
     # the rest is written is no promise.
     etag = f'W/"spec-{known.id}-{known.suggested_seed}"'
     headers = {
         "ETag": etag,
-        "Cache-Control": f"{whose(request)}, no-cache",
+        **document_headers(request, spec),
         "Content-Location": f"/v1/specs/{known.id}",
     }
     if is_not_modified(request, etag):

@@ -1,6 +1,6 @@
 """What is kept of checkpoints: listed and removed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from services.blobs.errors import BlobInUseError
@@ -89,6 +89,10 @@ class Inventory:
         It looks at a disk, but asks nobody; what was never asked for is not public.
         """
         return self._hub.is_public(repository)
+
+    async def are_public(self, repositories: Collection[str]) -> bool:
+        """Return whether everybody may know of all of these; see ``is_public``."""
+        return await self._disk.run(lambda: all(map(self.is_public, repositories)))
 
     async def files(self) -> list[KeptFile]:
         """Return all that is kept, what was used last first."""

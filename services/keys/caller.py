@@ -20,6 +20,16 @@ class Caller:
     scopes: frozenset[Scope]
     teams: frozenset[str] | None = None
 
+    @property
+    def is_administrator(self) -> bool:
+        """Whether a key says so. Without keys everybody administers, and nobody is known.
+
+        Examples:
+            >>> ANYBODY.is_administrator
+            False
+        """
+        return self.key_id is not None and "admin" in self.scopes
+
     def require(self, scope: Scope) -> None:
         """Let only those go on to whom a scope is open.
 

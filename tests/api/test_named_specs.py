@@ -115,3 +115,15 @@ def test_a_name_that_is_called_like_a_path_works(api: Any) -> None:
         assert api.get(f"/v1/weights/named/{name}@1?seed=1").status_code == 200
     same = api.get("/v1/specs/named/diff@1/diff/named/digests@1").json()
     assert same["differences"] == []
+
+
+def test_lines_of_the_log_say_which_spec(api: Any, named: tuple[str, str]) -> None:
+    """Whatever path it was asked for by; of two that are compared, the first."""
+    for path, spec in (
+        ("/v1/specs/named/net@1", named[0]),
+        ("/v1/names/named/net@2", named[1]),
+        ("/v1/specs/named/net@2/diff/@1", named[1]),
+        (f"/v1/specs/{named[0]}", named[0]),
+    ):
+        request_id = api.get(path).headers["x-request-id"]
+        assert api.log.wait_for(request_id=request_id)["spec_id"] == spec

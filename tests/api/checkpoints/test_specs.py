@@ -129,6 +129,47 @@ def test_an_id_gives_nobody_a_right(
         assert mine.headers["Vary"] == "X-HF-Token"
 
 
+def test_an_id_opens_no_document_of_a_private_repository(
+    make_hub_server: Callable[..., LiveServer], private: HubServer, tiny: MadeCheckpoint
+) -> None:
+    """By the id, by a name, and beside another spec; a tag that is known opens none either."""
+    assert private
+    plain = {"layers": [{"name": "fc", "type": "Linear", "in_features": 3, "out_features": 2}]}
+    with make_hub_server().client() as client:
+        spec_id = client.post("/v1/specs", json=mixed(tiny), headers=TOKEN).json()["id"]
+        other_id = client.post("/v1/specs", json=plain).json()["id"]
+        assert client.put("/v1/names/a/b", json={"spec": spec_id}).status_code == 201
+        etag = client.get(f"/v1/specs/{spec_id}", headers=TOKEN).headers["etag"]
+        for path in (
+            f"/v1/specs/{spec_id}",
+            "/v1/specs/a/b@1",
+            f"/v1/specs/{spec_id}/diff/{other_id}",
+            f"/v1/specs/{other_id}/diff/{spec_id}",
+            f"/v1/specs/{other_id}/diff/a/b@latest",
+            f"/v1/specs/a/b@1/diff/{other_id}",
+        ):
+            mine = client.get(path, headers=TOKEN)
+            assert mine.status_code == 200, path
+            assert mine.headers["cache-control"] == "private, no-cache"
+            assert mine.headers["vary"] == "X-HF-Token"
+            for headers in ({}, {"X-HF-Token": "hf_other"}, {"If-None-Match": etag}):
+                refused = client.get(path, headers=headers)
+                assert (refused.status_code, refused.json()["code"]) == (404, "unknown_repository")
+                assert "conv1" not in refused.text
+
+
+def test_the_document_of_a_public_repository_asks_nobody(
+    make_hub_server: Callable[..., LiveServer], hub: HubServer, tiny: MadeCheckpoint
+) -> None:
+    """What was for everybody may be read also when it is gone from the Hub."""
+    hub.add_repository(REPOSITORY, tiny.files)
+    with make_hub_server(hub_rights_seconds=0).client() as client:
+        spec_id = client.post("/v1/specs", json=mixed(tiny)).json()["id"]
+        asked = len(hub.requests)
+        assert client.get(f"/v1/specs/{spec_id}").status_code == 200
+        assert len(hub.requests) == asked
+
+
 def test_a_tensor_that_the_checkpoint_lacks(
     client: httpx.Client, content: bytes, tiny: MadeCheckpoint
 ) -> None:

@@ -129,6 +129,30 @@ def test_a_spec_that_names_a_checkpoint_needs_a_key_for_checkpoints(
     assert checkpoint_api.get(weights, headers=both).status_code == 200
 
 
+def test_the_document_of_a_private_repository_needs_a_key_for_checkpoints(
+    make_keyed_api: Callable[..., Api],
+    hub: HubServer,
+    ring: KeyRing,
+    tiny: MadeCheckpoint,  # noqa: F811
+) -> None:
+    """And a token of the Hub, as its weights do; an administrator's key needs neither."""
+    hub.add_repository(REPOSITORY, tiny.files, private=True)
+    hub.add_user("hf_reader")
+    hub.grant("hf_reader", REPOSITORY)
+    api, token = make_keyed_api(**hub_settings(hub)), {"X-HF-Token": "hf_reader"}
+    both = ring.headers("write", "checkpoints")
+    spec_id = api.post("/v1/specs", json=pretrained(tiny), headers=both | token).json()["id"]
+    path = f"/v1/specs/{spec_id}"
+    for headers, status in (
+        (both | token, 200),
+        (both, 404),
+        (ring.headers("read") | token, 403),
+        (ring.headers("admin"), 200),
+    ):
+        assert api.get(path, headers=headers).status_code == status
+        assert api.get(f"{path}/diff/{spec_id}", headers=headers).status_code == status
+
+
 def test_to_pin_is_for_administrators(checkpoint_api: Api, ring: KeyRing) -> None:
     """And to remove; to fetch ahead is for whoever may read checkpoints."""
     path = f"/v1/checkpoints/{REPOSITORY}"
