@@ -5,8 +5,10 @@ from typing import Literal
 from pydantic import ByteSize, Field
 from pydantic_settings import BaseSettings
 
-_MOST_REQUESTS_PER_SECOND = 1_000_000
-_MOST_BYTES = 2**62
+MOST_REQUESTS_PER_SECOND = 1_000_000
+MOST_BYTES_PER_DAY = 2**62
+"""Half of what a column of the database counts to."""
+
 _LONGEST_CACHE_SECONDS = 60
 _LONGEST_GRACE_SECONDS = 86_400
 
@@ -23,7 +25,7 @@ class AccessSettings(BaseSettings):
     key_requests_per_second: float = Field(
         0,
         ge=0,
-        le=_MOST_REQUESTS_PER_SECOND,
+        le=MOST_REQUESTS_PER_SECOND,
         allow_inf_nan=False,
         description="Requests that a key may make of each server, if nothing else is said of it; "
         "more get 429. What ten seconds allow may come at once. 0 is no limit.",
@@ -31,7 +33,7 @@ class AccessSettings(BaseSettings):
     key_bytes_per_day: ByteSize = Field(
         ByteSize(0),
         ge=0,
-        le=_MOST_BYTES,
+        le=MOST_BYTES_PER_DAY,
         description="Bytes that a key may be sent in a day (in UTC) by all servers together, if "
         "nothing else is said of it; what does not fit gets 429. 0 is no limit.",
     )

@@ -2,21 +2,19 @@
 
 import argparse
 import math
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
+from app.access_settings import MOST_BYTES_PER_DAY, MOST_REQUESTS_PER_SECOND
 from app.commands.durations import parse_duration
 from services.keys.scopes import SCOPES
-from services.names.syntax import NAME_PATTERN
+from services.names.errors import InvalidTeamError
+from services.names.syntax import parse_team
 
-_TEAM = re.compile(NAME_PATTERN)
 _LABEL_CHARACTERS = 200
-_MOST_BYTES = 2**62
-_MOST_REQUESTS_PER_SECOND = 1_000_000
 
 Value = TypeVar("Value")
 
@@ -70,9 +68,10 @@ def team(text: str) -> str:
     Raises:
         ValueError: If no team has it.
     """
-    if _TEAM.fullmatch(text) is None or ".." in text:
-        raise ValueError("must be a team's name: a-z, 0-9, '.', '_' and '-'")
-    return text
+    try:
+        return parse_team(text)
+    except InvalidTeamError as error:
+        raise ValueError(f"must be a team's name: {error.accepted}") from None
 
 
 def expiry(text: str) -> timedelta:
@@ -90,8 +89,8 @@ def rate(text: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not 0 <= number <= _MOST_REQUESTS_PER_SECOND:
-        raise ValueError(f"must be a number from 0 to {_MOST_REQUESTS_PER_SECOND}")
+    if not 0 <= number <= MOST_REQUESTS_PER_SECOND:
+        raise ValueError(f"must be a number from 0 to {MOST_REQUESTS_PER_SECOND}")
     return number
 
 
@@ -109,7 +108,7 @@ def size(text: str) -> int:
         found = int(TypeAdapter(ByteSize).validate_python(text))
     except ValidationError:
         found = -1
-    if not 0 <= found <= _MOST_BYTES:
+    if not 0 <= found <= MOST_BYTES_PER_DAY:
         raise ValueError("must be a number of bytes, as in 500GB or 1TiB")
     return found
 
