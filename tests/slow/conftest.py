@@ -72,10 +72,14 @@ def make_key(settings: dict[str, str]) -> str:
 
 
 def post_specs(url: str, key: str) -> tuple[str, ...]:
-    """Store the specs that requests are about, and return their ids."""
+    """Store and name the specs that requests are about, and return their ids."""
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
         answers = [client.post("/v1/specs", json=spec) for spec in (MLP, RESIDUAL_BLOCK)]
-    return tuple(answer.raise_for_status().json()["id"] for answer in answers)
+        ids = tuple(answer.raise_for_status().json()["id"] for answer in answers)
+        for name, spec_id in (("mlp", ids[0]), ("mlp", ids[1]), ("block", ids[1])):
+            named = client.put(f"/v1/names/vision/{name}", json={"spec": spec_id})
+            named.raise_for_status()
+    return ids
 
 
 def add_repositories(hub: HubServer) -> None:
