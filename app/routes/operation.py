@@ -1,8 +1,9 @@
 """For those who run the service: health, readiness, metrics, documentation."""
 
 import json
+from collections.abc import Callable
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import RedirectResponse, Response
 
@@ -110,14 +111,17 @@ async def get_metrics(request: Request) -> Response:
 async def get_openapi(request: Request) -> Response:
     """Answer with the interface's description."""
     read_query(request)
-    return Response(json.dumps(request.app.openapi(), ensure_ascii=False), media_type=_JSON)
+    app = request.app
+    content = _once(app, "description", lambda: json.dumps(app.openapi(), ensure_ascii=False))
+    return Response(content, media_type=_JSON)
 
 
 @get_route(router, "/docs", scope=OPEN, include_in_schema=False)
 async def get_documentation(request: Request) -> Response:
     """Answer with the interface's description for people."""
     read_query(request)
-    page = render_documentation(request.app.openapi())
+    app = request.app
+    page = _once(app, "documentation", lambda: render_documentation(app.openapi()))
     return Response(page, media_type="text/html", headers=POLICY)
 
 
@@ -126,3 +130,12 @@ async def get_root(request: Request) -> Response:
     """Lead a browser to the documentation."""
     read_query(request)
     return RedirectResponse("/docs")
+
+
+def _once(app: FastAPI, name: str, make: Callable[[], str]) -> bytes:
+    """Return a text that is made for the first who asks: it takes long, and anybody may ask."""
+    made: bytes | None = getattr(app.state, name, None)
+    if made is None:
+        made = make().encode()
+        setattr(app.state, name, made)
+    return made

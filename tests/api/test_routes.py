@@ -157,6 +157,17 @@ def test_a_catalogue_lists_what_there_is(api: Any, name: str) -> None:
     assert (unchanged.status_code, unchanged.content) == (304, b"")
 
 
+@pytest.mark.parametrize(
+    ("path", "kept"), [("/openapi.json", "description"), ("/docs", "documentation")]
+)
+def test_pages_that_anybody_may_ask_for_are_made_once(api: Any, path: str, kept: str) -> None:
+    """A crowd without keys must not keep the loop busy with them."""
+    first = api.get(path)
+    made = getattr(api.app.state, kept)
+    assert made == first.content == api.get(path).content
+    assert getattr(api.app.state, kept) is made
+
+
 def test_the_documentation_loads_nothing_from_elsewhere(api: Any) -> None:
     """It works in a cluster without a way out, and has every operation."""
     page = api.get("/docs").text
