@@ -62,7 +62,7 @@ def send(victim: Victim, *pieces: bytes, half_close: bool = False) -> bytes:
             for piece in pieces:
                 connection.sendall(piece)
             if half_close:
-                connection.shutdown(socket.SHUT_WR)
+                _say_that_nothing_follows(connection)
         with suppress(ConnectionResetError):
             while block := connection.recv(2**16):
                 received += block
@@ -110,6 +110,11 @@ def check_serves(victim: Victim) -> None:
     """See that the next client is served."""
     request = b"GET /healthz HTTP/1.1\r\nHost: here\r\n" + CLOSE
     assert only(send(victim, request)).body == b'{"status":"alive"}'
+
+
+def _say_that_nothing_follows(connection: socket.socket) -> None:
+    with suppress(OSError):  # it may have been reset by now
+        connection.shutdown(socket.SHUT_WR)
 
 
 def _parse(received: bytes) -> Iterator[Answer]:
