@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.hub_token import HEADER
-from app.openapi import QUERY_DTYPE
+from app.parameters import QUERY_DTYPE, query_parameter
 
 OWNED = "/v1/checkpoints/{owner:plain}/{name:plain}"
 """Path of a repository with an owner."""
@@ -12,19 +12,6 @@ CANONICAL = "/v1/checkpoints/{name:plain}"
 """Path of a repository without one."""
 
 _NAME = r"^[A-Za-z0-9._-]{1,96}$"
-
-
-def _parameter(
-    name: str, description: str, schema: dict[str, Any], *, example: object = None
-) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "name": name,
-        "in": "query",
-        "required": False,
-        "description": description,
-        "schema": schema,
-    }
-    return described if example is None else {**described, "example": example}
 
 
 def _path_parameter(name: str, description: str, example: str) -> dict[str, Any]:
@@ -49,24 +36,21 @@ PATHS: dict[str, list[dict[str, Any]]] = {
 """Parameters of the paths that name a repository."""
 
 NAMING_PARAMETERS: list[dict[str, Any]] = [
-    _parameter(
+    query_parameter(
         "revision",
         "A branch, a tag, a commit, or `refs/pr/1`; `main` if not given.",
-        {"type": "string"},
         example="main",
     ),
-    _parameter(
+    query_parameter(
         "file",
         "Path of a file in the repository. If not given: `model.safetensors`, what its index "
         "lists, or the one checkpoint that there is.",
-        {"type": "string"},
         example="model.safetensors",
     ),
 ]
 """Which checkpoint is meant."""
 
-_TEXT = {"type": "string"}
-_COUNT = {"type": "integer", "minimum": 1}
+_COUNT: dict[str, Any] = {"type": "integer", "minimum": 1}
 
 FITTING_PARAMETERS: list[dict[str, Any]] = [
     {
@@ -74,60 +58,58 @@ FITTING_PARAMETERS: list[dict[str, Any]] = [
         "description": "Of every floating tensor; each keeps its own if not given. Rounded to "
         "nearest even.",
     },
-    _parameter(
+    query_parameter(
         "include",
         "A regular expression (RE2): only tensors whose whole names in the checkpoint match.",
-        _TEXT,
     ),
-    _parameter(
+    query_parameter(
         "exclude",
         "A regular expression (RE2): no tensors whose whole names in the checkpoint match.",
-        _TEXT,
     ),
-    _parameter("strip_prefix", "What is taken off the beginning of names.", _TEXT),
-    _parameter("add_prefix", "What is put before all names, last.", _TEXT),
-    _parameter(
+    query_parameter("strip_prefix", "What is taken off the beginning of names."),
+    query_parameter("add_prefix", "What is put before all names, last."),
+    query_parameter(
         "rename",
         "Pairs of old and new names, of modules or tensors, between commas: "
         "`fc:head,layer4:stage4`.",
-        _TEXT,
     ),
-    _parameter(
+    query_parameter(
         "clean",
         "`true` takes `module.` and `_orig_mod.` off the beginning of names first.",
-        {"type": "boolean", "default": False},
+        type="boolean",
+        default=False,
     ),
-    _parameter(
+    query_parameter(
         "num_classes",
         "Outputs of the head. Another number than the checkpoint's leaves its head out, and a "
         "new one is drawn from `seed`.",
-        _COUNT,
+        **_COUNT,
     ),
-    _parameter(
-        "head", "Module path of the head, where the repository's config.json does not say.", _TEXT
+    query_parameter(
+        "head", "Module path of the head, where the repository's config.json does not say."
     ),
-    _parameter(
+    query_parameter(
         "in_channels",
         "Channels of the input. One sums over the colours; others repeat and scale them, as timm "
         "does.",
-        _COUNT,
+        **_COUNT,
     ),
-    _parameter(
+    query_parameter(
         "first_conv",
         "Module path of the first convolution, where config.json does not say.",
-        _TEXT,
     ),
-    _parameter(
+    query_parameter(
         "grid",
         "Height and width of the grid of patches, `24x24`: position embeddings are resampled to "
         "it (bicubic, antialiased).",
-        _TEXT,
     ),
-    _parameter("position_embedding", "Name of their tensor, where it is not the only one.", _TEXT),
-    _parameter(
+    query_parameter("position_embedding", "Name of their tensor, where it is not the only one."),
+    query_parameter(
         "prefix_tokens",
         "Position embeddings that are not of the grid, such as the class token's.",
-        {"type": "integer", "minimum": 0, "default": 1},
+        type="integer",
+        minimum=0,
+        default=1,
     ),
 ]
 """What is to be other than it is."""

@@ -77,6 +77,9 @@ CODE_OF_FRAMEWORK_STATUS = MappingProxyType(
 )
 """What the framework itself answers, in our words."""
 
+STORE_CODES = ("overloaded", "store_unavailable")
+"""What asking the database can lead to."""
+
 
 class RequestError(WeightbankError):
     """A mistake in how HTTP was spoken; all errors of this package are of this kind.

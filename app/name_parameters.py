@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.openapi import PATH_ID
+from app.parameters import PATH_ID
 from services.names.syntax import ID_PATTERN, NAME_PATTERN, VERSION_PATTERN
 
 NAME_CODES = ("invalid_team", "invalid_team_name")

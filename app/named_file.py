@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from fastapi import Request
 
 from app.admission import caller_of
+from app.checkpoint_codes import SOURCE_CODES
 from app.conditions import weights_etag
 from app.hub_token import HEADER, read_hub_token
 from app.queries import SEED_ACCEPTED, read_dtype, read_query, read_seed
@@ -16,6 +17,19 @@ from services.errors import MissingSeedError
 from services.files import FIXED, KnownSpec
 from weightbank.algorithm import VERSION
 from weightbank.file import WeightsFile
+
+NAMED_FILE_CODES = (
+    "unknown_spec",
+    "missing_seed",
+    "invalid_seed",
+    "invalid_dtype",
+    "unknown_algorithm",
+    "unrepresentable",
+    "constant_weights",
+    "limit_exceeded",
+    *SOURCE_CODES,
+)
+"""What asking for a file by its names can lead to, before its bytes are asked for."""
 
 
 @dataclass(frozen=True, slots=True)

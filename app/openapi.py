@@ -21,7 +21,6 @@ from schemas.problems import Problem
 from schemas.spec_catalogue import ImportedOut, ListedSpecsOut
 from schemas.specs import SpecIn
 from schemas.summaries import PostedSpec, StoredSpecOut
-from weightbank.dtypes import FLOATING_NAMES
 
 _CODES_OF_ALL_ROUTES = (
     "invalid_query",
@@ -87,57 +86,6 @@ TAGS: list[dict[str, Any]] = [
     {"name": "catalogue", "description": "What a spec can say."},
     {"name": "operation", "description": "For those who run the service."},
 ]
-
-PATH_ID: dict[str, Any] = {
-    "name": "id",
-    "in": "path",
-    "required": True,
-    "description": "A spec's id, as `POST /v1/specs` answers with it.",
-    "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-}
-QUERY_SEED: dict[str, Any] = {
-    "name": "seed",
-    "in": "query",
-    "required": True,
-    "description": "An integer in [0, 2**64).",
-    "schema": {"type": "integer", "minimum": 0, "maximum": 2**64 - 1},
-    "example": 42,
-}
-QUERY_SPEC_SEED: dict[str, Any] = {
-    **QUERY_SEED,
-    "required": False,
-    "description": "An integer in [0, 2**64). It wins over the spec's; one of the two is needed.",
-}
-QUERY_DTYPE: dict[str, Any] = {
-    "name": "dtype",
-    "in": "query",
-    "required": False,
-    "description": "Of every floating tensor that does not fix its own; the spec's if not given. "
-    "float16 and bfloat16 are the float32 values rounded to nearest even.",
-    "schema": {"type": "string", "enum": list(FLOATING_NAMES)},
-}
-
-
-def request_headers(*names: str) -> list[dict[str, Any]]:
-    """Return the description of request headers, all optional."""
-    texts = {
-        "Range": ("`bytes=0-1023`, `bytes=-8`, or several.", "bytes=0-1023"),
-        "If-Range": ("The ETag that the range is meant for.", None),
-        "If-Match": ("Answer only if the ETag is one of these.", None),
-        "If-None-Match": ("Answer 304 if the ETag is one of these.", None),
-    }
-    described = []
-    for name in names:
-        text, example = texts[name]
-        header: dict[str, Any] = {
-            "name": name,
-            "in": "header",
-            "required": False,
-            "description": text,
-            "schema": {"type": "string"},
-        }
-        described.append({**header, "example": example} if example else header)
-    return described
 
 
 def spec_body() -> dict[str, Any]:

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.requests import Request
 
+from app.parameters import query_parameter
 from app.queries import InvalidQueryError
 
 _DECIMAL = re.compile("[1-9][0-9]{0,8}")
@@ -61,28 +62,29 @@ def next_page(request: Request, *, after: str) -> str:
     return f"{path}?{urlencode([*pairs, ('after', after)], safe='/@', quote_via=quote)}"
 
 
-def page_parameters(*, after: str, example: str, most: int) -> list[dict[str, Any]]:
+def page_parameters(
+    *, after: str, most: int, default: int = 100, example: str | None = None
+) -> list[dict[str, Any]]:
     """Return the description of the parameters of a list.
 
     Args:
         after: What an entry is named by.
-        example: Of such a name.
         most: Entries of a page.
+        default: Entries of a page if nothing is said.
+        example: Of such a name.
     """
     return [
-        {
-            "name": "limit",
-            "in": "query",
-            "required": False,
-            "description": "Most entries of a page.",
-            "schema": {"type": "integer", "minimum": 1, "maximum": most, "default": 100},
-        },
-        {
-            "name": "after",
-            "in": "query",
-            "required": False,
-            "description": f"{after} of the last entry of the page before; `next` has it.",
-            "schema": {"type": "string"},
-            "example": example,
-        },
+        query_parameter(
+            "limit",
+            "Most entries of a page.",
+            type="integer",
+            minimum=1,
+            maximum=most,
+            default=default,
+        ),
+        query_parameter(
+            "after",
+            f"{after} of the last entry of the page before; `next` has it.",
+            example=example,
+        ),
     ]

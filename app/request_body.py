@@ -10,6 +10,23 @@ from app.errors import RequestError
 from weightbank.documents import parse_json, parse_yaml
 from weightbank.errors import NO_VALUE
 
+BODY_CODES = (
+    "unsupported_media_type",
+    "unsupported_encoding",
+    "body_too_large",
+    "body_timeout",
+)
+"""What reading a body can lead to, whatever is in it."""
+
+DOCUMENT_BODY_CODES = (
+    *BODY_CODES,
+    "invalid_syntax",
+    "invalid_spec",
+    "unknown_key",
+    "invalid_argument",
+)
+"""And taking it for a document of ours."""
+
 Format = Literal["json", "yaml"]
 
 _FORMATS: dict[str, Format] = {

@@ -7,7 +7,7 @@ from fastapi import Request
 from app.admission import caller_of
 from app.checkpoint_codes import SOURCE_CODES
 from app.hub_token import read_hub_token
-from app.request_body import parse_body, read_body
+from app.request_body import DOCUMENT_BODY_CODES, parse_body, read_body
 from app.wiring import Wiring
 from schemas.specs import SpecIn
 from services.specs import ResolvedAnswer
@@ -15,15 +15,8 @@ from weightbank.spec import Spec
 from weightbank.stored import CheckpointName, Checkpoints
 
 SPEC_CODES = (
-    "unsupported_media_type",
-    "unsupported_encoding",
-    "body_too_large",
-    "body_timeout",
-    "invalid_syntax",
-    "invalid_spec",
-    "unknown_key",
+    *DOCUMENT_BODY_CODES,
     "unknown_type",
-    "invalid_argument",
     "invalid_name",
     "duplicate_name",
     "invalid_shape",

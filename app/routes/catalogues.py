@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from app.conditions import is_not_modified
-from app.openapi import curl, json_answer, request_headers
+from app.openapi import curl, json_answer
+from app.parameters import request_headers
 from app.queries import read_query
 from app.routes.router import Endpoint, get_route, make_router
 from schemas.catalogues import Initializers, Layers, Nonlinearities, Presets

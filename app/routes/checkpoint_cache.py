@@ -13,6 +13,7 @@ from app.checkpoint_queries import NAMING, checkpoint_name, repository_of
 from app.checkpoint_summaries import described, kept_checkpoints, progress_out, removal_out
 from app.hub_token import read_hub_token
 from app.openapi import curl, json_answer
+from app.parameters import query_parameter
 from app.queries import read_query, read_switch
 from app.routes.router import get_route, make_router, route
 from app.wiring import wiring_of
@@ -98,14 +99,12 @@ async def remove_canonical_checkpoint(request: Request) -> Response:
     return await remove_checkpoint(request)
 
 
-_PIN: dict[str, Any] = {
-    "name": "pin",
-    "in": "query",
-    "required": False,
-    "description": "`true` keeps its files whatever else needs their place; `false` ends that. "
+_PIN = query_parameter(
+    "pin",
+    "`true` keeps its files whatever else needs their place; `false` ends that. "
     "Needs the scope `admin`.",
-    "schema": {"type": "boolean"},
-}
+    type="boolean",
+)
 _DESCRIBE = {
     "summary": "Describe a checkpoint",
     "description": "Commit, licence, files with hashes and sizes, and every tensor with dtype and "

@@ -15,7 +15,8 @@ from app.checkpoint_parameters import (
 )
 from app.checkpoint_queries import read_checkpoint_query
 from app.hub_token import read_hub_token
-from app.openapi import QUERY_SEED, curl, octets_answer, ranges_answer, request_headers
+from app.openapi import curl, octets_answer, ranges_answer
+from app.parameters import QUERY_SEED, request_headers
 from app.routes.router import make_router, route
 from app.wiring import wiring_of
 

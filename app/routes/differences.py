@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from app.checkpoint_codes import DOCUMENT_CODES
 from app.checkpoint_parameters import HUB_TOKEN
+from app.errors import STORE_CODES
 from app.name_parameters import (
     ID_PARAMETERS,
     NAMED,
@@ -34,8 +35,7 @@ _CODES = (
     "invalid_reference",
     "unknown_spec",
     "unknown_algorithm",
-    "overloaded",
-    "store_unavailable",
+    *STORE_CODES,
 )
 _DESCRIPTION = (
     "Tensors are matched by name. Of each that is not the same in both: what differs in its "

@@ -5,10 +5,11 @@ from dataclasses import asdict
 from fastapi import Request
 from starlette.responses import Response
 
-from app.checkpoint_codes import SOURCE_CODES
 from app.checkpoint_parameters import HUB_TOKEN
-from app.named_file import requested_file
-from app.openapi import PATH_ID, QUERY_DTYPE, QUERY_SEED, curl, json_answer
+from app.errors import STORE_CODES
+from app.named_file import NAMED_FILE_CODES, requested_file
+from app.openapi import curl, json_answer
+from app.parameters import PATH_ID, QUERY_DTYPE, QUERY_SEED
 from app.routes.router import get_route, make_router
 from app.weights_answer import caching_of
 from app.wiring import wiring_of
@@ -25,19 +26,7 @@ DIGEST_ANSWERS = {
     200: json_answer(DigestsOut, "The digests."),
     202: json_answer(DigestsProgressOut, "They are being computed; see Retry-After."),
 }
-DIGEST_CODES = (
-    "unknown_spec",
-    "missing_seed",
-    "invalid_seed",
-    "invalid_dtype",
-    "unknown_algorithm",
-    "unrepresentable",
-    "constant_weights",
-    "limit_exceeded",
-    "overloaded",
-    "store_unavailable",
-    *SOURCE_CODES,
-)
+DIGEST_CODES = (*NAMED_FILE_CODES, *STORE_CODES)
 
 
 @get_route(

@@ -3,10 +3,12 @@
 from fastapi import Request
 from starlette.responses import Response
 
+from app.errors import STORE_CODES
 from app.name_parameters import NAME_CODES, PATH_TEAM
 from app.name_summaries import name_version
 from app.openapi import curl, json_answer
 from app.paging import next_page, page_parameters, read_limit
+from app.parameters import query_parameter
 from app.queries import InvalidQueryError, read_query
 from app.routes.router import get_route, make_router
 from app.weights_answer import whose
@@ -20,18 +22,15 @@ _JSON = "application/json"
 _MOST_ENTRIES = 1_000
 _ENTRIES = 100
 _SEARCH_CHARACTERS = 128
-_STORE_CODES = ("overloaded", "store_unavailable")
 _LIST_PARAMETERS = page_parameters(
     after="`team/name`", example="vision/resnet50", most=_MOST_ENTRIES
 )
-_SEARCH = {
-    "name": "q",
-    "in": "query",
-    "required": False,
-    "description": "Only names that hold this, written as `team/name`.",
-    "schema": {"type": "string", "maxLength": _SEARCH_CHARACTERS},
-    "example": "resnet",
-}
+_SEARCH = query_parameter(
+    "q",
+    "Only names that hold this, written as `team/name`.",
+    example="resnet",
+    maxLength=_SEARCH_CHARACTERS,
+)
 _QUERY_TEAM = {**PATH_TEAM, "in": "query", "required": False, "description": "Only its names."}
 
 
@@ -43,7 +42,7 @@ _QUERY_TEAM = {**PATH_TEAM, "in": "query", "required": False, "description": "On
     description="In the order of teams and names. Names whose versions are all retired are left "
     "out.",
     responses={200: json_answer(NamesOut, "A page of names.")},
-    codes=(*NAME_CODES, *_STORE_CODES),
+    codes=(*NAME_CODES, *STORE_CODES),
     openapi_extra={
         "parameters": [_QUERY_TEAM, _SEARCH, *_LIST_PARAMETERS],
         "x-codeSamples": curl("curl 'http://127.0.0.1:8000/v1/names?q=resnet'"),
@@ -63,7 +62,7 @@ async def list_names(request: Request) -> Response:
     summary="List the names of a team",
     description="As `GET /v1/names?team=`, but a team that never had a name is unknown.",
     responses={200: json_answer(NamesOut, "A page of names.")},
-    codes=(*NAME_CODES, "unknown_team", *_STORE_CODES),
+    codes=(*NAME_CODES, "unknown_team", *STORE_CODES),
     openapi_extra={
         "parameters": [PATH_TEAM, _SEARCH, *_LIST_PARAMETERS],
         "x-codeSamples": curl("curl http://127.0.0.1:8000/v1/names/vision"),

@@ -4,15 +4,10 @@ from fastapi import Request
 from starlette.responses import Response
 
 from app.checkpoint_parameters import HUB_TOKEN
+from app.errors import STORE_CODES
 from app.name_parameters import NAMED, NAMED_PARAMETERS, REFERENCE_CODES, UNVERSIONED
-from app.openapi import (
-    QUERY_DTYPE,
-    QUERY_SEED,
-    curl,
-    octets_answer,
-    ranges_answer,
-    request_headers,
-)
+from app.openapi import curl, octets_answer, ranges_answer
+from app.parameters import QUERY_DTYPE, QUERY_SEED, request_headers
 from app.queries import read_query
 from app.routes.digests import DIGEST_ANSWERS, DIGEST_CODES, get_digests
 from app.routes.router import get_route, make_router, route
@@ -30,7 +25,6 @@ from app.wiring import wiring_of
 router = make_router("names")
 
 _WEIGHTS = f"/v1/weights{NAMED}"
-_STORE_CODES = ("overloaded", "store_unavailable")
 _EXAMPLE = "http://127.0.0.1:8000/v1/weights/vision/resnet50@3"
 _ALIKE = (
     "The same answer as by the id that the version stands for, with the same ETag; "
@@ -63,7 +57,7 @@ route(
         ),
         304: {"description": "Not modified."},
     },
-    codes=(*REFERENCE_CODES, *FILE_CODES, *RANGE_CODES, *_STORE_CODES, *MAKING_CODES),
+    codes=(*REFERENCE_CODES, *FILE_CODES, *RANGE_CODES, *STORE_CODES, *MAKING_CODES),
     openapi_extra={
         "parameters": [
             *NAMED_PARAMETERS,
@@ -87,7 +81,7 @@ route(
         200: {"description": "The headers of the whole file; Content-Length is its size."},
         304: {"description": "Not modified."},
     },
-    codes=(*REFERENCE_CODES, *FILE_CODES, *_STORE_CODES),
+    codes=(*REFERENCE_CODES, *FILE_CODES, *STORE_CODES),
     openapi_extra={
         "parameters": [
             *NAMED_PARAMETERS,

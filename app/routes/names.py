@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from app.admission import caller_of
 from app.conditions import is_not_modified
+from app.errors import STORE_CODES
 from app.name_conditions import name_etag, newest_as_expected
 from app.name_parameters import (
     CHANGE_CONDITIONS,
@@ -15,11 +16,12 @@ from app.name_parameters import (
     REFERENCE_CODES,
 )
 from app.name_summaries import name_version
-from app.openapi import curl, json_answer, json_body, request_headers
+from app.openapi import curl, json_answer, json_body
 from app.paging import next_page, page_parameters, read_limit, read_number
+from app.parameters import request_headers
 from app.queries import read_query
 from app.record import record_of
-from app.request_body import parse_body, read_body
+from app.request_body import DOCUMENT_BODY_CODES, parse_body, read_body
 from app.routes.router import get_route, make_router, route
 from app.spec_paths import name_in_path, reference_in_path
 from app.weights_answer import whose
@@ -36,17 +38,6 @@ _BODY_BYTES = {"json": 2**14, "yaml": 2**12}
 """A reference and a note; YAML takes a hundred times as long to read as JSON."""
 
 _NAME_PATH = "/v1/names/{team}/{name:unversioned}"
-_STORE_CODES = ("overloaded", "store_unavailable")
-_BODY_CODES = (
-    "unsupported_media_type",
-    "unsupported_encoding",
-    "body_too_large",
-    "body_timeout",
-    "invalid_syntax",
-    "invalid_spec",
-    "unknown_key",
-    "invalid_argument",
-)
 
 
 @route(
@@ -65,14 +56,14 @@ _BODY_CODES = (
     },
     codes=(
         *REFERENCE_CODES,
-        *_BODY_CODES,
+        *DOCUMENT_BODY_CODES,
         "invalid_reference",
         "invalid_note",
         "unknown_spec",
         "limit_exceeded",
         "precondition_failed",
         "other_team",
-        *_STORE_CODES,
+        *STORE_CODES,
     ),
     openapi_extra={
         "requestBody": json_body(NameIn, "What it is to stand for."),
@@ -132,7 +123,7 @@ async def _read_name(request: Request, wiring: Wiring) -> NameIn:
         200: json_answer(NameVersionOut, "The version."),
         304: {"description": "Not modified."},
     },
-    codes=(*REFERENCE_CODES, "precondition_failed", *_STORE_CODES),
+    codes=(*REFERENCE_CODES, "precondition_failed", *STORE_CODES),
     openapi_extra={
         "parameters": [*NAMED_PARAMETERS, *request_headers("If-Match", "If-None-Match")],
         "x-codeSamples": curl("curl http://127.0.0.1:8000/v1/names/vision/resnet50@latest"),
@@ -162,7 +153,7 @@ async def get_name_version(request: Request) -> Response:
         200: json_answer(NameVersionsOut, "A page of versions."),
         304: {"description": "Not modified."},
     },
-    codes=(*NAME_CODES, "unknown_name", "retired_name", "precondition_failed", *_STORE_CODES),
+    codes=(*NAME_CODES, "unknown_name", "retired_name", "precondition_failed", *STORE_CODES),
     openapi_extra={
         "parameters": [
             PATH_TEAM,
@@ -210,7 +201,7 @@ async def get_name(request: Request) -> Response:
         "retired_name",
         "precondition_failed",
         "other_team",
-        *_STORE_CODES,
+        *STORE_CODES,
     ),
     openapi_extra={
         "parameters": [PATH_TEAM, PATH_NAME, *CHANGE_CONDITIONS],

@@ -7,8 +7,10 @@ from fastapi import Request
 from starlette.responses import Response
 
 from app.admission import caller_of
-from app.openapi import PATH_ID, curl, json_answer
-from app.paging import next_page, read_limit
+from app.errors import STORE_CODES
+from app.openapi import curl, json_answer
+from app.paging import next_page, page_parameters, read_limit
+from app.parameters import PATH_ID, query_parameter
 from app.queries import InvalidQueryError, read_dtype, read_query
 from app.routes.router import get_route, make_router, route
 from app.wiring import wiring_of
@@ -27,39 +29,17 @@ _MOST_ENTRIES = 200
 _TEXT_CHARACTERS = 128
 _MOST_TENSORS = 10**9
 _NUMBER = re.compile("[0-9]{1,9}")
-_STORE_CODES = ("overloaded", "store_unavailable")
-
-
-def _parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
-    schema = {"type": "string", **schema}
-    return {
-        "name": name,
-        "in": "query",
-        "required": False,
-        "description": description,
-        "schema": schema,
-    }
-
-
-_TENSORS = {"type": "integer", "minimum": 0, "maximum": _MOST_TENSORS - 1}
-_TEXT = {"maxLength": _TEXT_CHARACTERS}
+_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": _MOST_TENSORS - 1}
+_TEXT: dict[str, Any] = {"maxLength": _TEXT_CHARACTERS}
 _PARAMETERS = [
-    _parameter("q", "Beginning of an id, or part of `team/name` or of a note.", **_TEXT),
-    _parameter("team", "Only specs that a name of this team stands for."),
-    _parameter("initializer", "Only specs with this type of exact initializer.", **_TEXT),
-    _parameter("dtype", "Only specs in this dtype.", enum=list(FLOATING_NAMES)),
-    _parameter("checkpoint", "Only specs that read this repository.", **_TEXT),
-    _parameter("tensors_from", "Only specs of at least as many tensors.", **_TENSORS),
-    _parameter("tensors_to", "Only specs of at most as many tensors.", **_TENSORS),
-    _parameter(
-        "limit",
-        "Most specs of a page.",
-        type="integer",
-        minimum=1,
-        maximum=_MOST_ENTRIES,
-        default=_ENTRIES,
-    ),
-    _parameter("after", "Place where the page before ended; its `next` has it."),
+    query_parameter("q", "Beginning of an id, or part of `team/name` or of a note.", **_TEXT),
+    query_parameter("team", "Only specs that a name of this team stands for."),
+    query_parameter("initializer", "Only specs with this type of exact initializer.", **_TEXT),
+    query_parameter("dtype", "Only specs in this dtype.", enum=list(FLOATING_NAMES)),
+    query_parameter("checkpoint", "Only specs that read this repository.", **_TEXT),
+    query_parameter("tensors_from", "Only specs of at least as many tensors.", **_COUNT),
+    query_parameter("tensors_to", "Only specs of at most as many tensors.", **_COUNT),
+    *page_parameters(after="Place", most=_MOST_ENTRIES, default=_ENTRIES),
 ]
 
 
@@ -81,7 +61,7 @@ _PARAMETERS = [
             },
         }
     },
-    codes=("invalid_team", "invalid_dtype", *_STORE_CODES),
+    codes=("invalid_team", "invalid_dtype", *STORE_CODES),
     openapi_extra={
         "parameters": _PARAMETERS,
         "x-codeSamples": curl("curl 'http://127.0.0.1:8000/v1/specs?q=resnet&dtype=bfloat16'"),
@@ -113,7 +93,7 @@ async def list_specs(request: Request) -> Response:
     description="Its digests go with it. Other replicas may go on serving it from memory until "
     "they are restarted. Who posts it again gets the same id, and the same bytes.",
     responses={204: {"description": "Removed."}},
-    codes=("unknown_spec", "spec_in_use", *_STORE_CODES),
+    codes=("unknown_spec", "spec_in_use", *STORE_CODES),
     openapi_extra={
         "parameters": [PATH_ID],
         "x-codeSamples": curl("curl -X DELETE http://127.0.0.1:8000/v1/specs/$ID"),

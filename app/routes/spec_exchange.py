@@ -1,15 +1,17 @@
 """Specs and names in one file, out of this server's database and into it."""
 
 import contextlib
-import re
 
 from fastapi import Request
 from starlette.responses import Response
 
 from app.bodies import Body
+from app.errors import STORE_CODES
 from app.file_response import FileResponse
 from app.openapi import curl, json_answer
+from app.parameters import query_parameter
 from app.queries import InvalidQueryError, read_query
+from app.request_body import BODY_CODES
 from app.routes.router import get_route, make_router, route
 from app.spooled_file import SpooledFile
 from app.spooling import LINES, spool_body
@@ -33,29 +35,15 @@ _LINES = {LINES: {"schema": {"type": "string", "format": "binary"}}}
     description="Lines of JSON, as they stand at one moment, with a hash at the end. Without "
     "parameters everything; specs that read private repositories are among it.",
     responses={200: {"description": "The file.", "content": _LINES}},
-    codes=(
-        "invalid_team",
-        "insufficient_storage",
-        "overloaded",
-        "store_unavailable",
-    ),
+    codes=("invalid_team", "insufficient_storage", *STORE_CODES),
     openapi_extra={
         "parameters": [
-            {
-                "name": "team",
-                "in": "query",
-                "required": False,
-                "description": "Only the names of this team, and the specs they stand for.",
-                "schema": {"type": "string"},
-            },
-            {
-                "name": "id",
-                "in": "query",
-                "required": False,
-                "description": "Only these specs, and no names: ids between commas, at most "
-                f"{_MOST_IDS}. Those that are not stored here are passed over.",
-                "schema": {"type": "string"},
-            },
+            query_parameter("team", "Only the names of this team, and the specs they stand for."),
+            query_parameter(
+                "id",
+                f"Only these specs, and no names: ids between commas, at most {_MOST_IDS}. Those "
+                "that are not stored here are passed over.",
+            ),
         ],
         "x-codeSamples": curl("curl -o specs.jsonl http://127.0.0.1:8000/v1/specs:export"),
     },
@@ -93,15 +81,11 @@ async def export_specs(request: Request) -> Response:
     "exist must agree. What is here already is counted as known.",
     responses={200: json_answer(ImportedOut, "What was new, and what was known.")},
     codes=(
-        "unsupported_media_type",
-        "unsupported_encoding",
-        "body_too_large",
-        "body_timeout",
+        *BODY_CODES,
         "invalid_import",
         "import_conflict",
         "insufficient_storage",
-        "overloaded",
-        "store_unavailable",
+        *STORE_CODES,
     ),
     openapi_extra={
         "requestBody": {
@@ -141,7 +125,7 @@ def _read_selection(query: dict[str, str]) -> Selection:
         return Selection(team=parse_team(query["team"]))
     if "id" not in query:
         return Selection()
-    ids = re.split(",", query["id"])
+    ids = query["id"].split(",")
     if len(ids) > _MOST_IDS or not all(is_id(spec_id) for spec_id in ids):
         accepted = f"1 to {_MOST_IDS} ids between commas"
         raise InvalidQueryError("id", query["id"], "cannot be read", accepted)

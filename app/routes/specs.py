@@ -8,7 +8,9 @@ from starlette.responses import Response
 from app.checkpoint_codes import DOCUMENT_CODES
 from app.checkpoint_parameters import HUB_TOKEN
 from app.conditions import is_not_modified
-from app.openapi import PATH_ID, curl, curl_with_spec, json_answer, request_headers, spec_body
+from app.errors import STORE_CODES
+from app.openapi import curl, curl_with_spec, json_answer, spec_body
+from app.parameters import PATH_ID, query_parameter, request_headers
 from app.queries import read_query, read_switch
 from app.readable_spec import document_headers, readable_spec
 from app.record import record_of
@@ -38,8 +40,7 @@ STORED_SPEC_CODES = (
     "unknown_algorithm",
     "limit_exceeded",
     "precondition_failed",
-    "overloaded",
-    "store_unavailable",
+    *STORE_CODES,
 )
 
 
@@ -60,13 +61,7 @@ STORED_SPEC_CODES = (
     openapi_extra={
         "requestBody": spec_body(),
         "parameters": [
-            {
-                "name": "dry_run",
-                "in": "query",
-                "required": False,
-                "description": "`true` stores nothing.",
-                "schema": {"type": "boolean", "default": False},
-            },
+            query_parameter("dry_run", "`true` stores nothing.", type="boolean", default=False),
             HUB_TOKEN,
         ],
         "x-codeSamples": curl_with_spec("curl http://127.0.0.1:8000/v1/specs"),

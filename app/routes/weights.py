@@ -3,21 +3,11 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from app.checkpoint_codes import SOURCE_CODES
 from app.checkpoint_parameters import HUB_TOKEN
-from app.named_file import open_named, requested_file
-from app.openapi import (
-    PATH_ID,
-    QUERY_DTYPE,
-    QUERY_SEED,
-    QUERY_SPEC_SEED,
-    curl,
-    curl_with_spec,
-    octets_answer,
-    ranges_answer,
-    request_headers,
-    spec_body,
-)
+from app.errors import STORE_CODES
+from app.named_file import NAMED_FILE_CODES, open_named, requested_file
+from app.openapi import curl, curl_with_spec, octets_answer, ranges_answer, spec_body
+from app.parameters import PATH_ID, QUERY_DTYPE, QUERY_SEED, QUERY_SPEC_SEED, request_headers
 from app.queries import SEED_ACCEPTED, read_dtype, read_query, read_seed
 from app.routes.router import make_router, route
 from app.spec_reading import SPEC_CODES, read_spec
@@ -37,18 +27,7 @@ RANGE_CODES = (
     "range_not_satisfiable",
 )
 MAKING_CODES = ("no_device", "generation_failed")
-FILE_CODES = (
-    "unknown_spec",
-    "missing_seed",
-    "invalid_seed",
-    "invalid_dtype",
-    "unknown_algorithm",
-    "unrepresentable",
-    "constant_weights",
-    "limit_exceeded",
-    "precondition_failed",
-    *SOURCE_CODES,
-)
+FILE_CODES = (*NAMED_FILE_CODES, "precondition_failed")
 FILE_HEADERS = {
     "ETag": "Strong: names the algorithm, the spec, the seed and the dtype.",
     "Content_Location": "Path of this very file, with seed and dtype.",
@@ -131,8 +110,7 @@ route(
     codes=(
         *FILE_CODES,
         *RANGE_CODES,
-        "overloaded",
-        "store_unavailable",
+        *STORE_CODES,
         *MAKING_CODES,
     ),
     openapi_extra={
@@ -166,7 +144,7 @@ route(
         200: {"description": "The headers of the whole file; Content-Length is its size."},
         304: {"description": "Not modified."},
     },
-    codes=(*FILE_CODES, "overloaded", "store_unavailable"),
+    codes=(*FILE_CODES, *STORE_CODES),
     openapi_extra={
         "parameters": [
             PATH_ID,
