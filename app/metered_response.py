@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app.connection import abort_connection
 from app.record import record_of
 from app.request_body import DisconnectedError
-from services.keys.errors import QuotaSpentError
+from services.errors import RetryError
 from services.keys.quotas import Reservation
 
 Reserve = Callable[[int], Awaitable[Reservation]]
@@ -44,7 +44,7 @@ class MeteredResponse(Response):
         """Send it, and give back what was not sent.
 
         Raises:
-            QuotaSpentError: If it does not fit; nothing was sent then.
+            RetryError: If it does not fit, or nobody can say; nothing was sent then.
         """
         length = self._inner.headers.get("content-length")
 
@@ -82,7 +82,7 @@ class MeteredResponse(Response):
         self._give_back(scope)
         try:
             await self._take(size_bytes)
-        except QuotaSpentError as error:
+        except RetryError as error:
             record_of(scope).code = error.code
             abort_connection(scope)
             raise DisconnectedError from None

@@ -121,6 +121,21 @@ def test_an_answer_of_unknown_length_is_cut_off_where_it_does_not_fit() -> None:
     assert bench.cost == 20
 
 
+def test_an_answer_of_unknown_length_is_cut_off_where_nobody_can_count() -> None:
+    """It has begun, so that no problem can be answered in its place."""
+    bench = Bench(quota=100)
+
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"1234567890"
+            bench.store.is_down = True
+
+    with pytest.raises(DisconnectedError):
+        run(bench, StreamingResponse(body()))
+    assert bench.aborted
+    assert record_of(bench.scope).code == "store_unavailable"
+
+
 @pytest.mark.parametrize(
     ("status", "method", "expected"),
     [
