@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Engine, MetaData
 
-from services.database import connect_database, database_url
+from services.database import connect_database, database_url, open_database
 
 POSTGRES = "WB_TEST_POSTGRES_URL"
 
@@ -33,6 +33,28 @@ def empty_database(kind: str, directory: Path) -> Iterator[URL]:
     finally:
         drop_everything(engine)
         engine.dispose()
+
+
+@contextmanager
+def open_empty_database(kind: str, directory: Path) -> Iterator[Engine]:
+    """A database with all its tables, and nothing in them."""
+    with empty_database(kind, directory) as url:
+        engine = open_database(url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def opened_database(kind: str, directory: Path) -> Iterator[Engine]:
+    """A database with its tables, and nothing in them."""
+    with empty_database(kind, directory) as url:
+        engine = open_database(url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
 
 
 def drop_everything(engine: Engine) -> None:

@@ -1,6 +1,5 @@
 """Keys and their bytes on SQLite, and on PostgreSQL where one is to be had."""
 
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,43 +7,26 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, delete, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from services.database import (
-    database_url,
-    key_usage_table,
     keys_table,
-    open_database,
 )
 from services.errors import StoreUnavailableError
 from services.keys.store import SqlKeyStore
 from services.keys.usage_store import Lease, SqlUsageStore, UncertainError
+from tests.databases import DATABASES, open_empty_database
 from tests.keys import NOON, new_key
 
-POSTGRES = "WB_TEST_POSTGRES_URL"
 DAY = "2026-01-31"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(params=DATABASES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """A database without keys."""
-    url = ""
-    if request.param == "postgres":
-        url = os.environ.get(POSTGRES, "")
-        if not url:
-            pytest.skip(f"{POSTGRES} is not set to a database that may be emptied")
-    engine = open_database(database_url(url, data_directory=tmp_path))
-    _empty(engine)
-    yield engine
-    _empty(engine)
-    engine.dispose()
-
-
-def _empty(engine: Engine) -> None:
-    with engine.begin() as connection:
-        connection.execute(delete(key_usage_table))
-        connection.execute(delete(keys_table))
+    """An empty database."""
+    with open_empty_database(request.param, tmp_path) as found:
+        yield found
 
 
 def test_a_key_comes_back_as_it_was(engine: Engine) -> None:

@@ -1,34 +1,22 @@
 """A database for names, on SQLite and on PostgreSQL where one is to be had."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from services.database import database_url, metadata, open_database
 from services.names.sql_store import SqlNameStore
 from services.spec_store import SqlSpecStore, StoredSpec
+from tests.databases import DATABASES, open_empty_database
 
-POSTGRES = "WB_TEST_POSTGRES_URL"
 
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(params=DATABASES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """An empty database."""
-    url = ""
-    if request.param == "postgres":
-        url = os.environ.get(POSTGRES, "")
-        if not url:
-            pytest.skip(f"{POSTGRES} is not set to a database that may be emptied")
-    engine = open_database(database_url(url, data_directory=tmp_path))
-    yield engine
-    metadata.drop_all(engine)
-    with engine.begin() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
-    engine.dispose()
+    with open_empty_database(request.param, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture
