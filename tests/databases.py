@@ -46,17 +46,6 @@ def open_empty_database(kind: str, directory: Path) -> Iterator[Engine]:
             engine.dispose()
 
 
-@contextmanager
-def opened_database(kind: str, directory: Path) -> Iterator[Engine]:
-    """A database with its tables, and nothing in them."""
-    with empty_database(kind, directory) as url:
-        engine = open_database(url)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
-
-
 def drop_everything(engine: Engine) -> None:
     """Drop all tables, and the word of which revision they were."""
     found = MetaData()
