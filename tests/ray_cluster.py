@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from services.devices.child_process import ChildProcess, share_fate
 from services.devices.ray import RayDevice, make_ray_devices
 from services.devices.ray_options import RayOptions
 from services.engine import BufferPool
+from tests.ports import free_port
 
 START_SECONDS = 60
 STOP_SECONDS = 20
@@ -136,11 +136,3 @@ def ray_devices(pool: BufferPool, *, actors: int = 2, **options: Any) -> Sequenc
         **{"address": ray_address(), "actors": actors, "actor_cpus": 1, "actor_gpus": 0, **options}
     )
     return make_ray_devices(chosen, pool, late_seconds=late_seconds)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        port: int = asking.getsockname()[1]
-        return port

@@ -4,6 +4,7 @@ import functools
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -17,8 +18,19 @@ class EngineError(Exception):
     """What a command of Docker's said before it failed."""
 
 
-def docker(*arguments: str, timeout_seconds: int = _PROBE_SECONDS) -> str:
+def docker(
+    *arguments: str,
+    timeout_seconds: int = _PROBE_SECONDS,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> str:
     """Run a command, and return what it printed.
+
+    Args:
+        arguments: Of it.
+        timeout_seconds: Until it is killed.
+        cwd: Where it runs; here if not given.
+        env: Its variables; ours if not given.
 
     Raises:
         EngineError: With all it said, if it failed.
@@ -28,6 +40,8 @@ def docker(*arguments: str, timeout_seconds: int = _PROBE_SECONDS) -> str:
         capture_output=True,
         text=True,
         timeout=timeout_seconds,
+        cwd=cwd,
+        env=env,
         check=False,
     )
     if finished.returncode:

@@ -3,27 +3,19 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 
-from tests.compose.engine import ROOT, EngineError
+from tests.compose.engine import ROOT, docker
+from tests.ports import free_port
 
 UP_SECONDS = 300
 ANSWER_SECONDS = 120
 
 _FILES = ("docker-compose.yml", "docker")
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Stack:
@@ -67,24 +59,17 @@ class Stack:
         Raises:
             EngineError: With all it said, if it failed.
         """
-        finished = subprocess.run(  # noqa: S603 - a command of this test
-            self._command(*arguments),
+        return docker(
+            *self._command(*arguments),
+            timeout_seconds=timeout_seconds,
             cwd=self.directory,
             env=self._environment(),
-            capture_output=True,
-            text=True,
-            timeout=timeout_seconds,
-            check=False,
         )
-        if finished.returncode:
-            said = (finished.stdout + finished.stderr)[-8000:]
-            raise EngineError(f"compose {' '.join(arguments)}: {finished.returncode}:\n{said}")
-        return finished.stdout
 
     def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command of compose, and wait for nothing."""
         return subprocess.Popen(  # noqa: S603 - a command of this test
-            self._command(*arguments),
+            ["docker", *self._command(*arguments)],  # noqa: S607 - as in engine.py
             cwd=self.directory,
             env=self._environment(),
             stdout=subprocess.DEVNULL,
@@ -118,12 +103,12 @@ class Stack:
 
     def inspected(self, container: str) -> dict[str, object]:
         """Return what the engine knows of a container."""
-        (found,) = json.loads(subprocess.check_output(["docker", "inspect", container]))  # noqa: S603, S607 - as above
+        (found,) = json.loads(docker("inspect", container))
         known: dict[str, object] = found
         return known
 
     def _command(self, *arguments: str) -> list[str]:
-        return ["docker", "compose", "--project-name", self.project, *arguments]
+        return ["compose", "--project-name", self.project, *arguments]
 
     def _environment(self) -> dict[str, str]:
         """Return this process's variables without those that ``.env`` is to decide."""

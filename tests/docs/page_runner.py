@@ -8,11 +8,10 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +24,7 @@ from app.settings import PREFIX, Settings
 from tests.docs.blocks import ROOT, Block
 from tests.docs.interpreters import Outcome, Python, Shell
 from tests.docs.segments import Segment, is_printed, split_python, split_shell
+from tests.ports import free_port
 
 BLOCK_SECONDS = 180
 SERVER = "127.0.0.1:8000"
@@ -185,7 +185,7 @@ class PageRunner:
     def _port(self, written: str) -> str:
         if written not in self._ports:
             server = SERVER.rpartition(":")[2]
-            self._ports[written] = self._server_port() if written == server else _free_port()
+            self._ports[written] = self._server_port() if written == server else str(free_port())
         return self._ports[written]
 
     def _server_port(self) -> str:
@@ -277,9 +277,3 @@ def _check_environment(code: str) -> None:
 
 def _is_spec(document: Any) -> bool:
     return isinstance(document, dict) and "layers" in document
-
-
-def _free_port() -> str:
-    with closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])

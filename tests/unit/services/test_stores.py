@@ -12,16 +12,14 @@ from services.database import check, database_url, open_database, specs_table
 from services.digest_store import Digests, FileKey, SqlDigestStore
 from services.errors import StartupError, StoreUnavailableError
 from services.spec_store import DamagedSpecError, SqlSpecStore, StoredSpec
-from tests.databases import DATABASES, drop_everything, empty_database
+from tests.databases import DATABASES, drop_everything, open_empty_database
 
 
 @pytest.fixture(params=DATABASES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """An empty database."""
-    with empty_database(request.param, tmp_path) as url:
-        engine = open_database(url)
-        yield engine
-        engine.dispose()
+    with open_empty_database(request.param, tmp_path) as found:
+        yield found
 
 
 def spec(text: str, seed: int | None = None) -> StoredSpec:

@@ -10,7 +10,8 @@ import pytest
 from services.devices.threads import ThreadDevice
 from services.engine import BufferPool, Engine, EngineOptions, Reason, Stream, Unobserved
 from tests.engines import CHUNK_BYTES, eventually
-from tests.ray_cluster import free_port, head_node, ray_address, ray_devices
+from tests.ports import free_port
+from tests.ray_cluster import head_node, ray_address, ray_devices
 from tests.specs import file_of, parameter
 from weightbank import CpuBackend, WeightsFile
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, update
 
-from services.database import open_database, spec_facts_table, specs_table
+from services.database import spec_facts_table, specs_table
 from services.errors import SpecInUseError, UnknownSpecError
 from services.spec_catalogue.filling import FactsFiller
 from services.spec_catalogue.filter import SpecFilter
 from services.spec_catalogue.listing import NAMES_SHOWN, SpecList
 from services.spec_catalogue.position import Position
 from services.spec_store import SqlSpecStore
-from tests.databases import DATABASES, empty_database
+from tests.databases import DATABASES, open_empty_database
 from tests.exchange import EPOCH, add_name, add_spec, resolved_spec
 
 SPECS = [resolved_spec(width) for width in range(1, 6)]
@@ -24,12 +24,10 @@ IDS = [spec.id for spec in SPECS]
 @pytest.fixture(params=DATABASES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A database with five specs, one second between each and the next."""
-    with empty_database(request.param, tmp_path) as url:
-        opened = open_database(url)
+    with open_empty_database(request.param, tmp_path) as opened:
         for seconds, spec in enumerate(SPECS):
             add_spec(opened, spec, seconds=seconds)
         yield opened
-        opened.dispose()
 
 
 def listed(

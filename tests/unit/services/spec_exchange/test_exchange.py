@@ -26,7 +26,7 @@ from services.spec_exchange.exporting import Selection, export_specs
 from services.spec_exchange.importing import ImportCounts, import_specs
 from services.spec_exchange.reading import read_records
 from services.spec_store import DamagedSpecError
-from tests.databases import DATABASES, empty_database
+from tests.databases import DATABASES, open_empty_database
 from tests.exchange import add_name, add_spec, resolved_spec
 from weightbank.limits import Limits
 
@@ -49,10 +49,8 @@ def source(tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture(params=DATABASES)
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """An empty database."""
-    with empty_database(request.param, tmp_path) as url:
-        engine = open_database(url)
+    with open_empty_database(request.param, tmp_path) as engine:
         yield engine
-        engine.dispose()
 
 
 def exported(engine: Engine, **selection: Any) -> bytes:
