@@ -12,6 +12,8 @@ BURST_SECONDS = 10
 """A bucket holds what so many seconds bring: a job's ranks all ask when it starts."""
 
 _MOST_BUCKETS = 10_000
+_LONGEST_WAIT_SECONDS = 86_400
+"""That anybody is told to wait, however low a rate is."""
 
 
 def burst_of(requests_per_second: float) -> float:
@@ -95,5 +97,5 @@ class RateLimits:
         if wait_seconds > 0:
             raise RateLimitedError(
                 requests_per_second=requests_per_second,
-                retry_after_seconds=math.ceil(wait_seconds),
+                retry_after_seconds=math.ceil(min(wait_seconds, _LONGEST_WAIT_SECONDS)),
             )

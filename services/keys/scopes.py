@@ -22,10 +22,13 @@ _INCLUDED: MappingProxyType[Scope, frozenset[Scope]] = MappingProxyType(
 def opened_by(scopes: Iterable[Scope]) -> frozenset[Scope]:
     """Return all that a set of scopes opens.
 
+    Scopes of newer releases open nothing here: a server of an older one meets them after a
+    rollback, beside those that it knows.
+
     Examples:
         >>> sorted(opened_by(["write"]))
         ['read', 'write']
         >>> opened_by(["admin"]) == frozenset(SCOPES)
         True
     """
-    return frozenset().union(*(_INCLUDED[scope] for scope in scopes))
+    return frozenset().union(*(_INCLUDED.get(scope, frozenset()) for scope in scopes))

@@ -51,6 +51,16 @@ def test_a_key_comes_back_as_it_was(engine: Engine) -> None:
     assert text.reveal() not in str(row)
 
 
+def test_scopes_of_a_newer_release_open_nothing(engine: Engine) -> None:
+    """And take nothing from those beside them, after a rollback."""
+    store = SqlKeyStore(engine)
+    _, key = new_key(scopes=("write", "deletion"))
+    store.add(key)
+    found = store.find(key.id)
+    assert found is not None
+    assert found.caller.scopes == {"read", "write"}
+
+
 def test_a_revoked_key_stays_revoked_since_then(engine: Engine) -> None:
     """And is no key that counts."""
     store = SqlKeyStore(engine)

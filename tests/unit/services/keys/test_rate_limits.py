@@ -84,3 +84,12 @@ def test_buckets_are_bounded() -> None:
     for name in ("a", "b", "c", "a", "d"):
         limits.take(name, requests_per_second=1)
     assert list(limits._buckets) == ["c", "a", "d"]
+
+
+def test_nobody_is_told_to_wait_for_more_than_a_day() -> None:
+    """Also at a rate whose inverse is no number."""
+    limits = RateLimits(clock=Clock())
+    limits.take("key", requests_per_second=5e-324)
+    with pytest.raises(RateLimitedError) as caught:
+        limits.take("key", requests_per_second=5e-324)
+    assert caught.value.retry_after_seconds == 86_400
