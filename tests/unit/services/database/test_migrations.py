@@ -229,3 +229,35 @@ def test_processes_migrate_at_once(url: URL, engine: Engine) -> None:
         assert process.returncode == 0, errors
     assert kept(engine) == (1, 1)
     assert database_status(url).revision == HEAD
+
+
+@pytest.mark.parametrize("statement", [1, 7, 13])
+def test_a_server_that_is_killed_while_it_migrates_leaves_nothing_half_done(
+    url: URL, engine: Engine, statement: int
+) -> None:
+    """Whichever statement was its last one; the next server does all of it."""
+    make_old_tables(engine)
+    before = inspect(engine).get_table_names()
+    code = (
+        "import os, sys; from sqlalchemy import Engine, event, make_url;"
+        "from services.database import open_database;"
+        "left = [int(sys.argv[2])];"
+        "changes = lambda text: text.split()[0] in {'CREATE', 'INSERT', 'UPDATE'};"
+        "count = lambda text: left.append(left.pop() - changes(text)) or left[0] or os._exit(9);"
+        "event.listen(Engine, 'after_cursor_execute', lambda _c, _k, text, *_: count(text));"
+        "open_database(make_url(sys.argv[1])).dispose()"
+    )
+    address = url.render_as_string(hide_password=False)
+    killed = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code, address, str(statement)],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert killed.returncode == 9, killed.stderr
+    assert inspect(engine).get_table_names() == before
+    assert kept(engine) == (1, 1)
+    open_database(url).dispose()
+    assert kept(engine) == (1, 1)
+    assert database_status(url).revision == HEAD
