@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from services.database import in_utc, name_versions_table, names_table, unavailable_as_error
 from services.errors import UnknownSpecError
 from services.names.store import Agree, NameState, NameVersion
-from services.names.syntax import Name, Reference
+from services.names.syntax import MOST_VERSION, Name, Reference
 from weightbank.errors import LimitExceededError
 
 _SUGGESTED = 200
@@ -190,6 +190,9 @@ class SqlNameStore:
             problem = f"has {self._name_versions:,} versions already"
             raise LimitExceededError("name", str(name), problem, "another name")
         version = state.newest_version + 1
+        if version > MOST_VERSION:  # a file of names can have brought it so far
+            problem = f"has had version {MOST_VERSION:,}, the last one"
+            raise LimitExceededError("name", str(name), problem, "another name")
         return NameVersion(name, version, spec_id, note, created_by, datetime.now(UTC))
 
 

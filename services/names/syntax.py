@@ -28,6 +28,9 @@ LATEST: Literal["latest"] = "latest"
 NOTE_CHARACTERS = 1_000
 """Longest note."""
 
+MOST_VERSION = 999_999_999
+"""Greatest number that a version is written with."""
+
 NAME_PATTERN = "[a-z0-9][a-z0-9._-]{0,62}"
 VERSION_PATTERN = "[1-9][0-9]{0,8}|latest"
 ID_PATTERN = "[0-9a-f]{64}"

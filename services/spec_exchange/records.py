@@ -21,7 +21,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from services.names.syntax import Name, Reference, is_id, parse_name, parse_note, parse_reference
+from services.names.syntax import (
+    MOST_VERSION,
+    Name,
+    Reference,
+    is_id,
+    parse_name,
+    parse_note,
+    parse_reference,
+)
 from services.spec_exchange.errors import InvalidImportError
 from weightbank.errors import WeightbankError
 
@@ -29,7 +37,6 @@ FORMAT = "weightbank specs"
 VERSION = 1
 
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
-_MOST_VERSIONS = 10**9
 _MOST_LINES = 2**53
 _SPEC_LINE = re.compile(
     rb'\{"spec":"([0-9a-f]{64})","suggested_seed":(?:null|"([0-9]{1,20})"),'
@@ -201,7 +208,7 @@ def _spec(line: bytes, match: re.Match[bytes]) -> SpecRecord:
 
 def _other(document: Any) -> Record:
     if "name" in document:
-        newest_version = _number(document["newest_version"], 0, _MOST_VERSIONS)
+        newest_version = _number(document["newest_version"], 0, MOST_VERSION)
         return NameRecord(
             name=_read_name(document["name"]),
             newest_version=newest_version,

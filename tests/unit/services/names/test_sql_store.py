@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, update
 from sqlalchemy.exc import IntegrityError
 
-from services.database import open_database, specs_table
+from services.database import names_table, open_database, specs_table
 from services.errors import UnknownSpecError
 from services.names.sql_store import SqlNameStore
 from services.names.store import NameState
-from services.names.syntax import Name, Reference
+from services.names.syntax import Name, Reference, parse_version
 from weightbank.errors import LimitExceededError
 
 NAME = Name("vision", "resnet50")
@@ -116,6 +116,19 @@ def test_names_of_a_team_are_bounded(store: SqlNameStore, spec_ids: tuple[str, s
         put(store, spec_ids[0], Name("vision", "d"))
     assert put(store, spec_ids[0], Name("vision", "a")) == (2, True)
     assert put(store, spec_ids[0], Name("text", "d")) == (1, True)
+
+
+def test_no_version_is_made_that_cannot_be_written(
+    store: SqlNameStore, engine: Engine, spec_ids: tuple[str, str]
+) -> None:
+    """A file of names can have brought the last number that a path takes."""
+    put(store, spec_ids[0])
+    last = parse_version("9" * 9)
+    with engine.begin() as connection:
+        connection.execute(update(names_table).values(newest_version=last, retired_version=last))
+    with pytest.raises(LimitExceededError, match="version 999,999,999, the last one"):
+        put(store, spec_ids[0])
+    assert store.state(NAME) == NameState(999_999_999, 999_999_999)
 
 
 def test_names_are_listed_in_pages(store: SqlNameStore, spec_ids: tuple[str, str]) -> None:
