@@ -24,6 +24,16 @@ from services.errors import StartupError, StoreUnavailableError
 BUSY_TIMEOUT_SECONDS = 10
 """How long a writer waits for another one, on SQLite, and a connection on PostgreSQL."""
 
+_POSTGRES = {
+    "connect_timeout": BUSY_TIMEOUT_SECONDS,
+    # A machine that is gone closes no connection: whoever waits for it would do so for hours.
+    "keepalives_idle": BUSY_TIMEOUT_SECONDS,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # in milliseconds: as long as all of these together
+}
+"""Options of libpq, which an address may have others of."""
+
 
 def database_url(url: str, *, data_directory: Path) -> URL:
     """Return the address of the database, with the driver we use.
@@ -149,7 +159,7 @@ def _engine(url: URL) -> Engine:
             url,
             pool_pre_ping=True,
             pool_timeout=BUSY_TIMEOUT_SECONDS,
-            connect_args={"connect_timeout": BUSY_TIMEOUT_SECONDS},
+            connect_args={name: _POSTGRES[name] for name in _POSTGRES if name not in url.query},
         )
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
 
