@@ -23,6 +23,7 @@ from services.errors import StartupError
 
 _INTERRUPTED = 130
 _BACKLOG = 2048
+_ACCEPTED_AT_ONCE = 16
 
 
 def add(commands: Commands) -> None:
@@ -93,7 +94,10 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         drain=lambda: wiring_in(app).drain(),  # made by the lifespan, after this
         timeout_seconds=settings.shutdown_timeout_seconds,
     )
-    server.run(sockets=[listener])
+    # libuv takes one connection of a socket in a turn of the loop, and with many clients a
+    # turn is long: those who come anew would wait for seconds behind those who are there.
+    others = [listener.dup() for _ in range(_ACCEPTED_AT_ONCE - 1)]
+    server.run(sockets=[listener, *others])
 
 
 def _listen(settings: Settings) -> socket.socket:
