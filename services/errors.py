@@ -84,9 +84,12 @@ class RetryError(WeightbankError):
 
     code = "overloaded"
 
-    def __init__(self, argument: str, problem: str, *, retry_after_seconds: int) -> None:
+    def __init__(
+        self, argument: str, problem: str, *, retry_after_seconds: int, accepted: str | None = None
+    ) -> None:
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(argument, NO_VALUE, problem, f"try again in {retry_after_seconds} s")
+        accepted = accepted or f"try again in {retry_after_seconds} s"
+        super().__init__(argument, NO_VALUE, problem, accepted)
 
 
 class OverloadedError(RetryError):

@@ -85,9 +85,13 @@ class QuotaSpentError(RetryError):
     def __init__(
         self, *, bytes_per_day: int, left_bytes: int, asked_bytes: int, retry_after_seconds: int
     ) -> None:
+        # No day is long enough for an answer that is larger than the quota.
+        is_too_large = asked_bytes > bytes_per_day
+        ranges = f"ranges of at most {bytes_per_day:,} bytes a day together, or a larger quota"
         super().__init__(
             "key",
             f"has {left_bytes:,} bytes left of {bytes_per_day:,} a day, and this answer has "
             f"{asked_bytes:,}",
             retry_after_seconds=retry_after_seconds,
+            accepted=ranges if is_too_large else None,
         )

@@ -22,6 +22,7 @@ def test_what_does_not_fit_is_refused_with_what_is_left() -> None:
         with pytest.raises(QuotaSpentError) as caught:
             await bench.reserve(301, 1000)
         assert "has 300 bytes left of 1,000 a day, and this answer has 301" in str(caught.value)
+        assert caught.value.accepted == f"try again in {DAY_SECONDS // 2} s"
         assert caught.value.retry_after_seconds == DAY_SECONDS / 2
         (await bench.reserve(300, 1000)).release(sent_bytes=300)
         with pytest.raises(QuotaSpentError):
@@ -31,11 +32,12 @@ def test_what_does_not_fit_is_refused_with_what_is_left() -> None:
 
 
 def test_an_answer_larger_than_the_quota_never_fits() -> None:
-    """And takes nothing."""
+    """It takes nothing, and nobody is told to come again for it."""
 
     async def work(bench: Bench) -> None:
-        with pytest.raises(QuotaSpentError):
+        with pytest.raises(QuotaSpentError) as caught:
             await bench.reserve(1001, 1000)
+        assert caught.value.accepted.startswith("ranges of at most 1,000 bytes a day")
         assert bench.used_bytes == 0
 
     run(work)
