@@ -21,6 +21,9 @@ h2 { border-bottom: 2px solid #333; margin-top: 2.5rem }
 h3 { margin-top: 2rem }
 """
 
+_COMMANDS = """Commands ask a server at `http://127.0.0.1:8000`: put the address of yours there.
+Where keys are needed, add `-H "Authorization: Bearer $KEY"`, with a key that has the scope."""
+
 POLICY = page_policy(styles=[_STYLE])
 """What a browser may do with the page: show it, in its own style."""
 
@@ -44,6 +47,7 @@ def render_documentation(openapi: dict[str, Any]) -> str:
         f"<title>{escape(info['title'])}</title><style>{_STYLE}</style>"
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>"
         f"{_paragraphs(info.get('description', ''))}"
+        f"{_paragraphs(_COMMANDS)}"
         '<p>For programs: <a href="/openapi.json">openapi.json</a>.</p>'
         f"{''.join(sections)}</html>"
     )
@@ -62,11 +66,13 @@ def _section(openapi: dict[str, Any], tag: dict[str, Any]) -> str:
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     title = f"{method.upper()} {path}"
+    scope = operation.get("x-scope")
+    needs = "Needs no key." if scope is None else f"Scope: `{scope}`."
     samples = "".join(_pre(sample["source"]) for sample in operation.get("x-codeSamples", []))
     return (
         f"<h3 id={escape(operation['operationId'])}><code>{escape(title)}</code></h3>"
         f"<p><strong>{escape(operation.get('summary', ''))}.</strong></p>"
-        f"{_paragraphs(operation.get('description', ''))}{samples}"
+        f"{_paragraphs(operation.get('description', ''))}{_paragraphs(needs)}{samples}"
         f"{_parameters(operation.get('parameters', []))}"
         f"{_body(operation.get('requestBody', {}))}"
         f"{_answers(operation.get('responses', {}))}"

@@ -179,6 +179,17 @@ def test_the_documentation_loads_nothing_from_elsewhere(api: Any) -> None:
     assert api.get("/").headers["location"] == "/docs"
 
 
+def test_the_documentation_says_what_a_key_has_to_open(api: Any) -> None:
+    """For each operation, and how a key is sent."""
+    page = api.get("/docs").text
+    assert "Authorization: Bearer $KEY" in page
+    for methods in api.get("/openapi.json").json()["paths"].values():
+        for operation in methods.values():
+            section = page.partition(f"id={operation['operationId']}>")[2].partition("<h3 ")[0]
+            scope = operation.get("x-scope")
+            assert (f"Scope: <code>{scope}</code>." if scope else "Needs no key.") in section
+
+
 def test_a_request_id_is_kept_if_it_is_sane(api: Any) -> None:
     """And made otherwise; it is in the log either way."""
     assert api.get("/healthz", headers={"X-Request-Id": "a.B-9_"}).headers["x-request-id"] == (
