@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,13 +65,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the example that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=sorted(EXAMPLES))
-    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="of the server")
     parser.add_argument("--seed", type=int, default=42)
     options = parser.parse_args(arguments)
     spec = Path(__file__).with_name(options.name.partition(":")[0] + ".yaml")
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "model.safetensors"
-        print("sha256", fetch(options.url, spec, options.seed, weights))
+        try:
+            print("sha256", fetch(options.url, spec, options.seed, weights))
+        except urllib.error.HTTPError as error:
+            print(f"{options.url} refuses: {error.read().decode()}", file=sys.stderr)
+            return 1
+        except urllib.error.URLError as error:
+            print(f"{options.url} cannot be asked: {error.reason}", file=sys.stderr)
+            return 1
         model = load(options.name, weights)
         with torch.no_grad():
             output = model(EXAMPLES[options.name].inputs())
