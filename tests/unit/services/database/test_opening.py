@@ -1,11 +1,14 @@
 """How databases are connected to."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, make_url
 
-from services.database import connect_database
+from services.database import connect_database, database_url, open_database
+from services.database.upgrading import upgrade
+from services.errors import StartupError
 
 
 class _NotConnectedError(Exception):
@@ -41,3 +44,24 @@ def test_what_an_address_says_counts() -> None:
     """Whoever knows the network better may say so."""
     options = options_of("postgresql+psycopg://user@127.0.0.1/weights?keepalives_idle=60")
     assert str(options["keepalives_idle"]) == "60"
+
+
+def test_a_server_that_changes_the_tables_for_too_long_is_named(tmp_path: Path) -> None:
+    """Another one waits for it, and does not start; it can once that one is done."""
+    engine = connect_database(database_url("", data_directory=tmp_path))
+    with engine.connect() as busy:
+        busy.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(StartupError, match="another server has been changing its tables"):
+            upgrade(engine, lock_timeout_seconds=1)
+    assert upgrade(engine).pending
+    assert not upgrade(engine).pending
+    engine.dispose()
+
+
+def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
+    """What was revoked stays so when the power fails: SQLite waits for the disk."""
+    engine = open_database(database_url("", data_directory=tmp_path))
+    with engine.connect() as connection:
+        level = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+    engine.dispose()
+    assert level == 2
