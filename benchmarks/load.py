@@ -5,7 +5,8 @@
 Every byte is compared with what the library generates here. The only answer that is not
 what was asked for may be a deliberate refusal, 503 with Retry-After; each is counted. The
 server's memory, descriptors and threads are looked at every second: what a load needs is
-taken in its first half, and the second half may take no more.
+taken in its first half, and the second half may take no more. All buffers of streams are
+used before, since what was used once is kept.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from typing import Any
 from benchmarks.children import child_process
 from benchmarks.load_client import ACTIONS, HUGE, LARGE, SMALL, Orders, as_line
 from benchmarks.machine import describe_machine
+from benchmarks.memory import stall
 from benchmarks.processes import memory
 from benchmarks.server import Server, running_server
 from benchmarks.tables import Report, head, number, row
@@ -35,10 +37,12 @@ MB = 1e6
 
 _SAMPLE_SECONDS = 1.0
 _SETTLE_SECONDS = 1.0
+_FILL_SECONDS = 5.0
+_STREAMS = 32
+"""As many as a server has by default."""
+
 _SHARE_OF_ENDS = 6
 """A half's beginning and its end are each a sixth of its samples, taken together."""
-
-_STARTED_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ def run_load(*, clients: int, seconds: float, processes: int = PROCESSES) -> Met
     with ExitStack() as stack:
         server = stack.enter_context(running_server())
         ids = tuple(server.register(spec).rpartition("/")[2] for spec in (SMALL, LARGE, HUGE))
+        _use_all_buffers(server, f"/v1/weights/{ids[2]}?seed=1")
         crowd = [stack.enter_context(_client_process()) for _ in range(processes)]
         for process in crowd:
             assert process.stdout is not None
@@ -125,6 +130,20 @@ def run_load(*, clients: int, seconds: float, processes: int = PROCESSES) -> Met
                 assert process.stdout is not None
                 met.add(json.loads(process.stdout.readline()))
     return met
+
+
+def _use_all_buffers(server: Server, path: str) -> None:
+    """Have as many streams as there may be, whose readers stop.
+
+    Memory that was used once stays with the server, to be used again. What grows after
+    this is something else.
+    """
+    with ExitStack() as readers:
+        for _ in range(_STREAMS):
+            readers.enter_context(closing(stall(server, path)))
+        time.sleep(_FILL_SECONDS)
+    while server.metric("weightbank_streams_in_progress"):
+        time.sleep(_SETTLE_SECONDS)
 
 
 @contextmanager

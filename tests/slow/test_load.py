@@ -12,5 +12,5 @@ def test_fifty_clients_get_what_they_ask_for() -> None:
     assert met.errors == []
     assert set(met.seconds) | set(met.refused) == set(ACTIONS)
     assert sum(map(len, met.seconds.values())) > 200
-    assert met.growth("rss") < 64 * MB
+    assert met.growth("rss") < 32 * MB
     assert met.growth("threads") < 16
