@@ -14,7 +14,6 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Engine as Database
 
 from app.access_wiring import wire_access
-from app.catalogue_wiring import filling_facts, make_catalogue
 from app.checkpoint_watch import CheckpointWatch
 from app.checkpoint_wiring import wire_checkpoints
 from app.engine_watch import EngineWatch
@@ -22,6 +21,7 @@ from app.engine_wiring import open_engine
 from app.file_sender import FileSender
 from app.metrics import Metrics
 from app.settings import Settings
+from app.spec_wiring import filling_facts, make_exchange
 from app.store_wiring import open_store
 from app.wiring import Wiring
 from app.work_watch import EXCHANGE, KEYS, RESOLVING, STORE, WorkWatch
@@ -39,6 +39,7 @@ from services.names.sql_store import SqlNameStore
 from services.readiness import Look, Readiness
 from services.spec_catalogue.catalogue import SpecCatalogue
 from services.spec_differences import SpecDifferences
+from services.spec_exchange.exchange import SpecExchange
 from services.spec_store import SqlSpecStore
 from services.specs import Specs
 from weightbank.backends.cpu import CpuBackend
@@ -106,20 +107,12 @@ async def wire(settings: Settings, *, metrics: Metrics, logger: Any) -> AsyncIte
             wire_access(settings, store=base.store, logger=logger, observer=work.of(KEYS))
         )
         await stack.enter_async_context(filling_facts(base.store, logger=logger))
-        files = _files(base)
-        catalogue = make_catalogue(
-            settings,
-            store=base.store,
-            executor=base.store_calls,
-            files=files,
-            observer=work.of(EXCHANGE),
-        )
-        _end(stack, catalogue)
+        exchange = make_exchange(settings, store=base.store, observer=work.of(EXCHANGE))
+        _end(stack, exchange)
         wiring = _wiring(
             base,
             metrics=metrics,
-            files=files,
-            catalogue=catalogue,
+            exchange=exchange,
             checkpoints=checkpoints,
             access=access,
         )
@@ -171,13 +164,13 @@ def _wiring(
     base: _Foundations,
     *,
     metrics: Metrics,
-    files: Files,
-    catalogue: SpecCatalogue,
+    exchange: SpecExchange,
     checkpoints: Checkpoints,
     access: Access | None,
 ) -> Wiring:
     settings = base.settings
     limits = settings.limits()
+    files = _files(base)
     return Wiring(
         settings=settings,
         limits=limits,
@@ -194,7 +187,8 @@ def _wiring(
             files=files,
             limits=limits,
         ),
-        catalogue=catalogue,
+        catalogue=SpecCatalogue(base.store, executor=base.store_calls, files=files),
+        exchange=exchange,
         differences=SpecDifferences(resolving=base.resolving),
         names=_names(base),
         digests=DigestService(

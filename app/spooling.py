@@ -12,7 +12,7 @@ from app.request_body import (
     UnsupportedEncodingError,
     UnsupportedMediaTypeError,
 )
-from services.spec_catalogue.catalogue import no_room_as_error
+from services.full_disk import no_room_as_error
 from weightbank.errors import NO_VALUE
 
 LINES = "application/x-ndjson"

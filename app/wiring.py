@@ -16,6 +16,7 @@ from services.names.names import Names
 from services.readiness import Readiness
 from services.spec_catalogue.catalogue import SpecCatalogue
 from services.spec_differences import SpecDifferences
+from services.spec_exchange.exchange import SpecExchange
 from services.specs import Specs
 from weightbank.limits import Limits
 
@@ -30,7 +31,8 @@ class Wiring:
         metrics: What Prometheus sees.
         engine: Makes bytes.
         specs: Reads and stores specs.
-        catalogue: Lists, removes, exports and imports them.
+        catalogue: Lists and removes them.
+        exchange: Exports and imports them.
         differences: Compares specs.
         names: Knows what teams call them.
         files: Opens files.
@@ -47,6 +49,7 @@ class Wiring:
     engine: Engine
     specs: Specs
     catalogue: SpecCatalogue
+    exchange: SpecExchange
     differences: SpecDifferences
     names: Names
     files: Files

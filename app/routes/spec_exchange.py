@@ -59,7 +59,7 @@ async def export_specs(request: Request) -> Response:
     }
     if request.method == "HEAD":
         return Response(headers=headers)
-    file = SpooledFile(await wiring.catalogue.export(selection))
+    file = SpooledFile(await wiring.exchange.export(selection))
     size_bytes = file.available_bytes
     return FileResponse(
         file,
@@ -103,15 +103,15 @@ async def import_specs(request: Request) -> Response:
     """Import the file in a request's body."""
     wiring = wiring_of(request)
     read_query(request)
-    catalogue = wiring.catalogue
-    with catalogue.place(), contextlib.closing(catalogue.temporary_file()) as file:
+    exchange = wiring.exchange
+    with exchange.place(), contextlib.closing(exchange.temporary_file()) as file:
         await spool_body(
             request,
             file,
             limit_bytes=wiring.settings.limit_import_bytes,
             timeout_seconds=wiring.settings.body_timeout_seconds,
         )
-        counts = await catalogue.import_file(file)
+        counts = await exchange.import_file(file)
     imported = ImportedOut(**counts.document())
     return Response(
         imported.model_dump_json(), media_type="application/json", headers=_NEVER_STORED

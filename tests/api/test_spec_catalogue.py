@@ -189,7 +189,7 @@ def test_a_body_that_is_not_read_is_refused_before_it_is_kept(bank: Any) -> None
 
 def test_one_file_at_a_time(bank: Any) -> None:
     """More are refused at once, and may come again."""
-    with bank.app.state.wiring.catalogue.place():
+    with bank.app.state.wiring.exchange.place():
         for response in (
             bank.get("/v1/specs:export"),
             bank.post("/v1/specs:import", content=b"", headers=LINES),

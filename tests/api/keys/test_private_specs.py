@@ -12,7 +12,7 @@ from services.database import spec_facts_table
 
 def make_private(api: Any, spec_id: str, *repositories: str) -> None:
     """Say that a spec reads repositories."""
-    engine = api.app.state.wiring.catalogue._engine
+    engine = api.app.state.wiring.exchange._engine
     with engine.begin() as connection:
         connection.execute(
             update(spec_facts_table)

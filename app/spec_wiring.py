@@ -1,4 +1,4 @@
-"""What lists, removes and exchanges specs, and the thread that fills in their facts."""
+"""What exchanges specs, and the thread that fills in their facts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,29 +8,19 @@ from typing import Any
 from sqlalchemy import Engine
 
 from app.settings import Settings
-from services.bounded_executor import BoundedExecutor, WorkObserver
-from services.files import Files
-from services.spec_catalogue.catalogue import SpecCatalogue
+from services.bounded_executor import WorkObserver
 from services.spec_catalogue.filling import FactsFiller
+from services.spec_exchange.exchange import SpecExchange
 
 
-def make_catalogue(
-    settings: Settings,
-    *,
-    store: Engine,
-    executor: BoundedExecutor,
-    files: Files,
-    observer: WorkObserver,
-) -> SpecCatalogue:
-    """Return the catalogue; what is exported or imported lies beside checkpoints meanwhile.
+def make_exchange(settings: Settings, *, store: Engine, observer: WorkObserver) -> SpecExchange:
+    """Return what exports and imports; its files lie beside checkpoints meanwhile.
 
     That directory can be written wherever a server runs, also one whose database is
     elsewhere and whose root is read-only.
     """
-    return SpecCatalogue(
+    return SpecExchange(
         store,
-        executor=executor,
-        files=files,
         limits=settings.limits(),
         directory=settings.checkpoint_directory,
         observer=observer,
