@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 TIMEOUT_SECONDS = 30
@@ -13,7 +14,8 @@ CLOSE = b"Connection: close\r\n\r\n"
 _HEAD_END = b"\r\n\r\n"
 _INTERNAL = (
     *(b"Traceback", b'File "', b".py", b"site-packages", b"starlette", b"uvicorn", b"fastapi"),
-    *(b"httptools", b"sqlite", b"sqlalchemy", b"/work/", b"/tmp/", b"/home/", b"/root/"),
+    *(b"httptools", b"sqlite", b"sqlalchemy", b"/tmp/", b"/home/", b"/root/"),
+    f"{Path(__file__).parents[2]}/".encode(),
     *(b"app.", b"services.", b"weightbank.errors", b"root:", b"Errno"),
 )
 """What nobody outside has any use for."""
