@@ -30,7 +30,7 @@ from services.checkpoints.parts import Checkpoints
 from services.database import check
 from services.digest_store import FileKey, SqlDigestStore
 from services.digests import DigestJobs, DigestService
-from services.disk_checks import has_room, writable
+from services.disk_checks import why_full, why_unwritable
 from services.engine import Engine
 from services.files import Files
 from services.keys.access import Access
@@ -222,10 +222,10 @@ def _looks(settings: Settings, checkpoints: Checkpoints) -> dict[str, Look]:
     """Return what is looked at on disks before requests should come here."""
     looks: dict[str, Look] = {}
     if not settings.database_url.get_secret_value():
-        looks["data_directory"] = lambda: writable(settings.data_dir)
+        looks["data_directory"] = lambda: why_unwritable(settings.data_dir)
     kept = settings.checkpoint_directory
-    looks["checkpoint_directory"] = lambda: writable(kept)
-    looks["checkpoint_room"] = lambda: has_room(
+    looks["checkpoint_directory"] = lambda: why_unwritable(kept)
+    looks["checkpoint_room"] = lambda: why_full(
         kept, can_make_room=checkpoints.inventory.can_make_room
     )
     return looks

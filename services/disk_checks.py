@@ -9,13 +9,13 @@ _PROBE = bytes(4096)
 LEAST_FREE_BYTES = 2**20
 
 
-def writable(directory: Path) -> str | None:
+def why_unwritable(directory: Path) -> str | None:
     """Return what keeps a file from being written in a directory; None if nothing does.
 
     Nothing of it stays: the file never has a name where the system can do without.
 
     Examples:
-        >>> writable(Path("/proc"))
+        >>> why_unwritable(Path("/proc"))
         'cannot be written: No such file or directory'
     """
     try:
@@ -26,7 +26,7 @@ def writable(directory: Path) -> str | None:
     return None
 
 
-def has_room(
+def why_full(
     directory: Path,
     *,
     can_make_room: Callable[[], bool],
@@ -40,7 +40,7 @@ def has_room(
         free_bytes: How much the disk has for us.
 
     Examples:
-        >>> has_room(Path("/"), can_make_room=lambda: False, free_bytes=lambda path: 0)
+        >>> why_full(Path("/"), can_make_room=lambda: False, free_bytes=lambda path: 0)
         'has no room: 0 bytes are free, and nothing can go'
     """
     try:

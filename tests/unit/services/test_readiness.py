@@ -9,7 +9,7 @@ from typing import Any
 
 from services.bounded_check import BoundedCheck
 from services.bounded_executor import BoundedExecutor
-from services.disk_checks import LEAST_FREE_BYTES, has_room, writable
+from services.disk_checks import LEAST_FREE_BYTES, why_full, why_unwritable
 from services.errors import RetryError
 from services.readiness import Readiness, reasons_in
 
@@ -117,9 +117,9 @@ def test_a_look_that_is_over_is_done_anew() -> None:
 
 def test_a_directory_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:
     """No file stays."""
-    assert writable(tmp_path) is None
+    assert why_unwritable(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
-    assert writable(tmp_path / "missing") == "cannot be written: No such file or directory"
+    assert why_unwritable(tmp_path / "missing") == "cannot be written: No such file or directory"
 
 
 def test_a_full_disk_has_room_as_long_as_something_can_go(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_full_disk_has_room_as_long_as_something_can_go(tmp_path: Path) -> Non
         raise AssertionError
 
     def room(free_bytes: int, can_make_room: Callable[[], bool]) -> str | None:
-        return has_room(tmp_path, can_make_room=can_make_room, free_bytes=lambda _: free_bytes)
+        return why_full(tmp_path, can_make_room=can_make_room, free_bytes=lambda _: free_bytes)
 
     assert room(LEAST_FREE_BYTES, never) is None
     assert room(LEAST_FREE_BYTES - 1, lambda: True) is None
@@ -144,5 +144,5 @@ def test_a_disk_that_cannot_be_looked_at_is_no_mistake_of_ours(tmp_path: Path) -
     def fail(_: Path) -> int:
         raise OSError(errno.EIO, "Input/output error")
 
-    found = has_room(tmp_path, can_make_room=lambda: True, free_bytes=fail)
+    found = why_full(tmp_path, can_make_room=lambda: True, free_bytes=fail)
     assert found == "cannot be looked at: Input/output error"
