@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine as Database
 
-from app.listening_address import keys_are_needed
+from app.listening_address import is_loopback, keys_are_needed
 from app.settings import Settings
 from services.bounded_executor import WorkObserver
 from services.errors import StartupError
@@ -46,11 +46,16 @@ async def wire_access(
     Raises:
         StartupError: If the address to listen on is none.
     """
+    keys = SqlKeyStore(store)
     if not await asyncio.to_thread(keys_are_needed, settings):
+        if not is_loopback(settings.host):
+            logger.warning("others can reach this server, and nobody needs a key")
         yield None
         return
+    if not await asyncio.to_thread(keys.has_any, datetime.now(UTC)):
+        logger.warning("no key counts yet: nobody can get in", accepted=_MAKE_ONE)
     access = open_access(
-        keys=SqlKeyStore(store),
+        keys=keys,
         usage=SqlUsageStore(store),
         times=KeyTimes(
             cache_seconds=settings.key_cache_seconds, grace_seconds=settings.key_grace_seconds
