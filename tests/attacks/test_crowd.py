@@ -3,12 +3,15 @@
 from collections import Counter
 from pathlib import Path
 
-from tests.servers import serving
+import httpx
+
+from tests.servers import SECONDS, serving
 
 
 def test_more_than_one_newcomer_is_taken_in_a_turn_of_the_loop(tmp_path: Path) -> None:
     """Libuv takes one of each descriptor; so the listening socket has several."""
     with serving(tmp_path) as (url, process):
+        httpx.get(f"{url}/healthz", timeout=SECONDS).raise_for_status()
         port = int(url.rpartition(":")[2])
         descriptors = Path(f"/proc/{process.pid}/fd").iterdir()
         links = Counter(str(descriptor.readlink()) for descriptor in descriptors)
