@@ -23,11 +23,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = load_settings(os.environ)
     except StartupError as error:
-        return _refuse(error, _WRONG_SETTINGS)
+        return _refuse(error, _WRONG_SETTINGS, given)
     try:
         status: int = given.run(settings, given)
     except StartupError as error:
-        return _refuse(error, _CANNOT_START)
+        return _refuse(error, _CANNOT_START, given)
     return status
 
 
@@ -46,8 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _refuse(error: StartupError, status: int) -> int:
-    print(f"weightbank cannot start: {error}", file=sys.stderr)  # noqa: T201
+def _refuse(error: StartupError, status: int, given: argparse.Namespace) -> int:
+    who = "weightbank cannot start" if given.run is serve.run else "weightbank"
+    print(f"{who}: {error}", file=sys.stderr)  # noqa: T201
     return status
 
 

@@ -90,3 +90,12 @@ def test_a_bad_file_is_refused_in_one_line(
         assert len(err.splitlines()) == 1
     assert main(["specs", "export", str(tmp_path / "none" / "file")]) == 1
     assert "No such file" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_is_told_without_a_word_of_starting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No server was to start."""
+    file = tmp_path / "nowhere.jsonl"
+    assert main(["specs", "import", str(file)]) == 1
+    assert capsys.readouterr().err == f"weightbank: file '{file}': No such file or directory\n"
