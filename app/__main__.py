@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from importlib.metadata import version
 
 from app.commands import database, keys, serve, specs
 from app.commands.commands import Commands
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Weightbank. Settings are environment variables that begin with WEIGHTBANK_.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=version("weightbank"))
     parser.set_defaults(run=serve.run)
     commands = Commands(parser)
     serve.add(commands)

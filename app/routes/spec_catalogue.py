@@ -20,6 +20,8 @@ from services.spec_catalogue.filter import SpecFilter
 from services.spec_catalogue.listing import ListedSpec, MayKnow
 from services.spec_catalogue.position import Position
 from weightbank.dtypes import FLOATING_NAMES
+from weightbank.forms.document import FORMS
+from weightbank.suggestions import accepted_names
 
 router = make_router("specs")
 
@@ -34,7 +36,9 @@ _TEXT: dict[str, Any] = {"maxLength": _TEXT_CHARACTERS}
 _PARAMETERS = [
     query_parameter("q", "Beginning of an id, or part of `team/name` or of a note.", **_TEXT),
     query_parameter("team", "Only specs that a name of this team stands for."),
-    query_parameter("initializer", "Only specs with this type of exact initializer.", **_TEXT),
+    query_parameter(
+        "initializer", "Only specs with this type of exact initializer.", enum=sorted(FORMS)
+    ),
     query_parameter("dtype", "Only specs in this dtype.", enum=list(FLOATING_NAMES)),
     query_parameter("checkpoint", "Only specs that read this repository.", **_TEXT),
     query_parameter("tensors_from", "Only specs of at least as many tensors.", **_COUNT),
@@ -117,12 +121,24 @@ def _read_filter(query: dict[str, str]) -> SpecFilter:
     return SpecFilter(
         text=_read_text(query, "q"),
         team=parse_team(query["team"]) if "team" in query else None,
-        initializer=_read_text(query, "initializer"),
+        initializer=_read_initializer(query),
         dtype=read_dtype(query["dtype"]) if "dtype" in query else None,
         checkpoint=_read_text(query, "checkpoint"),
         least_tensors=_read_count(query, "tensors_from"),
         most_tensors=_read_count(query, "tensors_to"),
     )
+
+
+def _read_initializer(query: dict[str, str]) -> str | None:
+    name = query.get("initializer")
+    if name is not None and name not in FORMS:
+        raise InvalidQueryError(
+            "initializer",
+            name,
+            "is not what a resolved spec says",
+            accepted_names(name, sorted(FORMS)),
+        )
+    return name
 
 
 def _read_text(query: dict[str, str], name: str) -> str | None:

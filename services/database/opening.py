@@ -1,5 +1,7 @@
 """A database with its tables, on SQLite or PostgreSQL."""
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,8 +78,17 @@ def open_database(url: URL) -> Engine:
     """
     engine = connect_database(url)
     with disposed_on_failure(engine):
+        _make_private(url)
         upgrade(engine)
     return engine
+
+
+def _make_private(url: URL) -> None:
+    """Make SQLite's file for nobody else: what goes beside it gets the same permissions."""
+    if url.get_backend_name() != "sqlite" or "uri" in url.query:
+        return
+    with contextlib.suppress(OSError):  # SQLite says better what is wrong there
+        os.close(os.open(str(url.database), os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def database_status(url: URL) -> DatabaseStatus:

@@ -85,6 +85,7 @@ def test_a_page_leads_to_the_next(bank: Any) -> None:
         ("q=%00", "invalid_query"),
         ("tensors_from=-1", "invalid_query"),
         ("tensors_to=1.5", "invalid_query"),
+        ("initializer=kaiming_normal", "invalid_query"),
         ("team=../x", "invalid_team"),
         ("dtype=int8", "invalid_dtype"),
         ("names=1", "unknown_parameter"),

@@ -3,6 +3,8 @@
 import signal
 import socket
 import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -177,3 +179,15 @@ def test_it_serves_and_stops_on_a_signal(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=SECONDS)
         assert process.returncode in {0, -signal.SIGTERM}
         assert errors == ""
+
+
+def test_it_says_its_version() -> None:
+    """That of the library."""
+    said = subprocess.run(
+        [sys.executable, "-m", "app", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    assert said.stdout.strip() == version("weightbank")

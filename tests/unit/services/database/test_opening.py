@@ -65,3 +65,12 @@ def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
         level = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
     engine.dispose()
     assert level == 2
+
+
+def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """It says who may, and what stands for what; so are the files beside it."""
+    engine = open_database(database_url("", data_directory=tmp_path))
+    with engine.connect():
+        modes = {path.stat().st_mode & 0o777 for path in tmp_path.glob("weightbank.sqlite3*")}
+    engine.dispose()
+    assert modes == {0o600}
