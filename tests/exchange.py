@@ -1,13 +1,21 @@
 """Specs and names in a database, for tests of lists and of files."""
 
+import hashlib
+import io
+import json
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, func, insert, select, update
 
 from services.database import name_versions_table, names_table, spec_facts_table, specs_table
+from services.spec_exchange.exporting import Selection, export_specs
+from services.spec_exchange.importing import ImportCounts, import_specs
 from services.spec_facts import SpecFacts
 from services.spec_store import SqlSpecStore, StoredSpec
+from weightbank.limits import Limits
 from weightbank.resolve import resolve
 from weightbank.resolved import ResolvedSpec
 from weightbank.spec import Spec
@@ -19,6 +27,9 @@ def resolved_spec(width: int, **more: Any) -> ResolvedSpec:
     """A spec of one layer, another one for each width."""
     layer = {"name": "fc", "type": "Linear", "in_features": width, "out_features": 2, **more}
     return resolve(Spec.from_document({"layers": [layer]})).resolved
+
+
+ONE, TWO, THREE = (resolved_spec(width) for width in (1, 2, 3))
 
 
 def add_spec(
@@ -55,3 +66,41 @@ def add_name(
                     **key, version=version, spec_id=spec_id, note=note, created_by="a-key"
                 )
             )
+
+
+def exported(engine: Engine, **selection: Any) -> bytes:
+    """A file of a database."""
+    file = io.BytesIO()
+    export_specs(engine, file, Selection(**selection))
+    return file.getvalue()
+
+
+def imported(engine: Engine, content: bytes, **limits: int) -> ImportCounts:
+    """What comes of a file."""
+    return import_specs(
+        engine,
+        io.BytesIO(content),
+        limits=Limits(**limits),
+        directory=Path(tempfile.gettempdir()),
+    )
+
+
+def signed(lines: list[bytes]) -> bytes:
+    """Lines with an end that has their hash and counts."""
+    kinds = [line.split(b'"')[1].decode() for line in lines[1:]]
+    end = {
+        "end": True,
+        **{f"{kind}s": kinds.count(kind) for kind in ("spec", "name", "version")},
+        "sha256": hashlib.sha256(b"".join(lines)).hexdigest(),
+    }
+    return b"".join(lines) + json.dumps(end, separators=(",", ":")).encode() + b"\n"
+
+
+def rows(engine: Engine) -> list[int]:
+    """How many rows the tables have."""
+    tables = (specs_table, spec_facts_table, names_table, name_versions_table)
+    with engine.connect() as connection:
+        return [
+            connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in tables
+        ]
