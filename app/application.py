@@ -39,6 +39,7 @@ from app.routes import (
 from app.server_wiring import wire
 from app.settings import Settings
 from app.tracing import open_tracing
+from app.wiring import wiring_in
 
 _NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,
@@ -90,7 +91,9 @@ def create_app(settings: Settings, *, logger: Any = None) -> FastAPI:
         try:
             async with wire(settings, metrics=metrics, logger=logger) as wiring:
                 app.state.wiring = wiring
+                logger.info("started", version=app.version)
                 yield
+            logger.info("stopped")
         finally:
             await asyncio.to_thread(tracing.close)
             if lines is not None:
@@ -117,9 +120,16 @@ def create_app(settings: Settings, *, logger: Any = None) -> FastAPI:
         ],
     )
     app.state.metrics = metrics
+    app.state.logger = logger
     for router in _ROUTERS:
         app.include_router(router)
     routes = [route for router in _ROUTERS for route in router.routes]
     install_handlers(app, [route for route in routes if isinstance(route, APIRoute)])
     install_openapi(app)
     return app
+
+
+def drain(app: FastAPI) -> None:
+    """Begin nothing new in an app whose lifespan has begun, and say so in the log."""
+    app.state.logger.info("draining")
+    wiring_in(app).drain()

@@ -7,7 +7,7 @@ import socket
 import uvicorn
 
 from app.access_wiring import check_access
-from app.application import create_app
+from app.application import create_app, drain
 from app.checkpoint_wiring import check_checkpoints
 from app.commands.commands import Commands
 from app.connection import bounded_protocol
@@ -18,7 +18,6 @@ from app.listening_address import resolve
 from app.settings import Settings
 from app.store_wiring import open_store
 from app.tracing import check_tracing
-from app.wiring import wiring_in
 from services.errors import StartupError
 
 _INTERRUPTED = 130
@@ -91,7 +90,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     )
     server = DrainingServer(
         config,
-        drain=lambda: wiring_in(app).drain(),  # made by the lifespan, after this
+        drain=lambda: drain(app),
         timeout_seconds=settings.shutdown_timeout_seconds,
     )
     # libuv takes one connection of a socket in a turn of the loop, and with many clients a

@@ -1,5 +1,6 @@
 """``python -m app`` as an operator sees it: what it says, and how it exits."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -118,8 +119,13 @@ def test_a_client_finishes_after_a_signal(tmp_path: Path) -> None:
             process.send_signal(signal.SIGTERM)
             received += sum(len(part) for part in parts)
         assert received == posted["bytes"] > 80_000_000
-        _, errors = process.communicate(timeout=SECONDS)
+        output, errors = process.communicate(timeout=SECONDS)
         assert errors == ""
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    events = [
+        line["event"] for line in lines if line["event"] in {"started", "draining", "stopped"}
+    ]
+    assert events == ["started", "draining", "stopped"]
 
 
 TERABYTES = {
