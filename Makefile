@@ -79,8 +79,8 @@ test-compose: $(VENV)/.test ## build the image, bring up the compose file with i
 test-gpu: $(VENV)/.test ## the same bytes from a GPU, all 2^32 words among them; skips where there is none
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
-test-slow: $(VENV)/.slow ## thousands of requests from outside, and many clients at once (minutes)
-	$(BIN)/python -m pytest -m slow tests/slow
+test-slow: $(VENV)/.slow ## thousands of requests, many clients at once, servers beside each other (minutes)
+	$(BIN)/python -m pytest -m slow tests
 
 load: $(VENV)/.test ## two hundred clients for two minutes; figures in benchmarks/results/load.md
 	$(BIN)/python -m benchmarks.load

@@ -15,6 +15,8 @@ from services.keys.store import SqlKeyStore
 from tests.keys import new_key
 from tests.servers import SECONDS, environment, serving, start, wait_until
 
+pytestmark = pytest.mark.slow
+
 ANYWHERE = "0.0.0.0"  # noqa: S104 - it is refused, or asks for keys
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.ray_hosts import CUT, KILL, TwoHosts, two_hosts, why_not
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.slow]
 
 MEGABYTES = 300
 LONGEST_GAP_SECONDS = 30

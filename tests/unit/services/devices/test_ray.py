@@ -193,6 +193,7 @@ def test_a_bridge_that_hangs_costs_no_byte(running: Running) -> None:
     assert running.content(file, on_chunk={}) == content
 
 
+@pytest.mark.slow
 def test_a_cluster_that_was_started_anew_is_found_again() -> None:
     """It has the same address, and knows nothing of who was connected before."""
     ray_address()  # for the token
