@@ -147,15 +147,20 @@ def test_without_the_store_only_what_is_leased_is_sent() -> None:
     run(work)
 
 
+async def leave_while_it_leases(bench: Bench) -> None:
+    """Ask for bytes, and go away before the store, which waits at its gate, has answered."""
+    bench.store.gate.clear()
+    leaving = asyncio.ensure_future(bench.reserve(1000, 1000))
+    await eventually(lambda: bench.store.calls == 1)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+
+
 def test_who_goes_away_while_bytes_are_leased_loses_none() -> None:
     """The next one has them, or the store gets them back."""
 
     async def work(bench: Bench) -> None:
-        bench.store.gate.clear()
-        leaving = asyncio.ensure_future(bench.reserve(1000, 1000))
-        await eventually(lambda: bench.store.calls == 1)
-        leaving.cancel()
-        await asyncio.gather(leaving, return_exceptions=True)
+        await leave_while_it_leases(bench)
         bench.store.gate.set()
         await eventually(lambda: bench.used_bytes == 1000)
         (await bench.reserve(1000, 1000)).release(sent_bytes=1000)
@@ -167,11 +172,7 @@ def test_a_lease_that_comes_late_is_given_back() -> None:
     """Nobody waits for it any more, and nothing was asked for since."""
 
     async def work(bench: Bench) -> None:
-        bench.store.gate.clear()
-        leaving = asyncio.ensure_future(bench.reserve(1000, 1000))
-        await eventually(lambda: bench.store.calls == 1)
-        leaving.cancel()
-        await asyncio.gather(leaving, return_exceptions=True)
+        await leave_while_it_leases(bench)
         bench.clock.seconds += _IDLE_SECONDS
         await bench.sweep()
         bench.store.gate.set()
